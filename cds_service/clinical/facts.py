@@ -1,0 +1,85 @@
+"""What the record says of one patient at one moment: findings with their occurrences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cds_service.clinical.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from cds_service.clinical.windows import Since
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One place in the record: ``reference`` ("Observation/12") and what it ``says``.
+
+    ``when`` is the date as recorded, or None where there is none.
+    """
+
+    reference: str
+    says: str
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One recorded instance of a finding: when it began, its number if it has one, and where.
+
+    For an absent finding an occurrence is a denial; for an unknown one it is a hint that
+    does not decide.
+    """
+
+    since: Since | None
+    value: float | None
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something the patient has, lacks, or was not asked."""
+
+    name: str
+    state: Truth
+    occurrences: tuple[Occurrence, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a present finding without an occurrence: nothing is present without evidence."""
+        if self.state is Truth.PRESENT and not self.occurrences:
+            msg = f"Finding {self.name!r} is present without an occurrence: say where it stands."
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known at ``as_of``, a moment with a time zone.
+
+    A finding that was not heard of is unknown, unless ``silent`` holds it: those are the
+    findings whose absence from a completed search means absent (CRITERIA, "Gate"; design law 4).
+    ``searched`` names the resource types whose search was completed, ``incomplete`` those whose
+    search was wanted and was not, and ``notes`` says what could not be read.
+    """
+
+    as_of: datetime
+    findings: Mapping[str, Finding]
+    silent: frozenset[str] = frozenset()
+    searched: frozenset[str] = frozenset()
+    incomplete: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Refuse a moment without a time zone: a day has no edges without one."""
+        if self.as_of.tzinfo is None:
+            msg = f"as_of {self.as_of.isoformat()} has no time zone: add one, e.g. +00:00."
+            raise ValueError(msg)
+
+    def get(self, name: str) -> Finding:
+        """Return the finding; one that was not heard of is unknown, or absent by silence."""
+        heard = self.findings.get(name)
+        if heard is not None:
+            return heard
+        return Finding(name, Truth.ABSENT if name in self.silent else Truth.UNKNOWN)

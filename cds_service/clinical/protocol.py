@@ -1,0 +1,97 @@
+"""What is asked of the facts: criteria, the courses they call for, and remarks on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cds_service.clinical.rules import Rule
+
+
+class Place(StrEnum):
+    """What becomes of a course while a danger is met, or not answered."""
+
+    SHOWN = "shown"
+    CONDITIONAL = "conditional"
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A rule and the course it calls for."""
+
+    id: str
+    course: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course of action: its card's topic and indicator, and how dangers change it.
+
+    ``danger`` marks emergency and same-day courses, ``alone`` one that is shown without others.
+    """
+
+    id: str
+    topic: str
+    indicator: str
+    danger: bool = False
+    alone: bool = False
+    while_danger: Place = Place.SHOWN
+    while_unanswered: Place = Place.SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence added while its rule holds: to every card, or to the first of ``on`` shown."""
+
+    id: str
+    rule: Rule
+    on: tuple[str, ...] | None
+    unless_danger: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """All criteria of one profile, and how their verdicts are put together.
+
+    ``courses`` stand in order of rank, the most urgent first; ``check`` is the course that asks
+    what is unanswered, beginning with the criteria in ``ask_first``. ``gate`` opens or shuts the
+    whole, ``shut_by`` is a finding that shuts it. ``digest`` names the content it came from.
+    Two protocols are the same only if they are one object.
+    """
+
+    profile: str
+    digest: str
+    gate: Criterion
+    shut_by: str
+    criteria: tuple[Criterion, ...]
+    courses: Mapping[str, Course]
+    check: str
+    ask_first: tuple[str, ...]
+    remarks: tuple[Remark, ...] = ()
+
+    @cached_property
+    def dangers(self) -> tuple[int, ...]:
+        """Return the places of the emergency and same-day criteria, in the order to ask."""
+        places = [
+            place
+            for place, criterion in enumerate(self.criteria)
+            if self.courses[criterion.course].danger
+        ]
+        first = {name: rank for rank, name in enumerate(self.ask_first)}
+        return tuple(sorted(places, key=lambda at: first.get(self.criteria[at].id, len(first))))
+
+    @cached_property
+    def touched_by(self) -> Mapping[str, tuple[int, ...]]:
+        """Return, for each finding, the places of the criteria that ask for it."""
+        touched: dict[str, list[int]] = {}
+        for place, criterion in enumerate(self.criteria):
+            for name in criterion.rule.needs():
+                touched.setdefault(name, []).append(place)
+        return {name: tuple(places) for name, places in touched.items()}
