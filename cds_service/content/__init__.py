@@ -1,0 +1,1 @@
+"""The clinical content: cards/ read strictly into frozen values, checked and explained."""

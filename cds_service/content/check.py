@@ -1,0 +1,125 @@
+"""What only shows when all files are seen together: dangling names and unused findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cds_service.content.problems import ContentError, Place, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cds_service.content.criteria import CriterionDefinition
+    from cds_service.content.findings import FindingDefinition
+    from cds_service.content.recommendations import Recommendations, Source
+
+GATE_COURSE = "gate"
+CHECK_COURSE = "redflagcheck"
+
+
+def check(
+    findings: Mapping[str, FindingDefinition],
+    criteria: Mapping[str, CriterionDefinition],
+    recommendations: Recommendations,
+    sources: Mapping[str, Source],
+) -> None:
+    """Check the files against each other. Raises ContentError with every problem found."""
+    problems = [
+        *_dangling_findings(findings, recommendations),
+        *_unused_findings(findings, criteria, recommendations),
+        *_dangling_criteria(criteria, recommendations),
+        *_criteria_links(criteria, recommendations, sources),
+    ]
+    if problems:
+        raise ContentError(problems)
+
+
+def _dangling_findings(
+    findings: Mapping[str, FindingDefinition], recommendations: Recommendations
+) -> Iterator[Problem]:
+    for finding in findings.values():
+        for name in finding.related():
+            if name not in findings:
+                yield Problem(
+                    finding.place,
+                    f"{finding.id} refers to the unknown finding {name!r}",
+                    "What it refers to would never be seen",
+                    "Correct the name, or define the finding",
+                )
+    if recommendations.shut_by not in findings:
+        yield Problem(
+            Place("recommendations.yaml", 1),
+            f"`shut_by` names the unknown finding {recommendations.shut_by!r}",
+            "The gate would never be shut by it",
+            "Correct the name, or define the finding",
+        )
+
+
+def _unused_findings(
+    findings: Mapping[str, FindingDefinition],
+    criteria: Mapping[str, CriterionDefinition],
+    recommendations: Recommendations,
+) -> Iterator[Problem]:
+    used = {recommendations.shut_by}
+    for criterion in criteria.values():
+        used.update(criterion.rule.needs())
+    for remark in recommendations.remarks.values():
+        used.update(remark.rule.needs())
+    for finding in findings.values():
+        used.update(finding.related())
+    for finding in findings.values():
+        if finding.id not in used:
+            yield Problem(
+                finding.place,
+                f"no rule asks for the finding {finding.id!r}",
+                "It would be read, asked and never count",
+                "Use it in a criterion, or take it out",
+            )
+
+
+def _dangling_criteria(
+    criteria: Mapping[str, CriterionDefinition], recommendations: Recommendations
+) -> Iterator[Problem]:
+    named = {"gate": (recommendations.gate,), "ask_first": recommendations.ask_first}
+    for key, names in named.items():
+        for name in names:
+            if name not in criteria:
+                yield Problem(
+                    Place("recommendations.yaml", 1),
+                    f"`{key}` names the unknown criterion {name!r}",
+                    "It would have no effect",
+                    "Correct the id",
+                )
+
+
+def _criteria_links(
+    criteria: Mapping[str, CriterionDefinition],
+    recommendations: Recommendations,
+    sources: Mapping[str, Source],
+) -> Iterator[Problem]:
+    courses = set(recommendations.courses)
+    if CHECK_COURSE not in courses:
+        yield Problem(
+            Place("recommendations.yaml", 1),
+            f"there is no recommendation {CHECK_COURSE!r}",
+            "Unanswered red flags could not be shown",
+            f"Add `{CHECK_COURSE}:`",
+        )
+    for criterion in criteria.values():
+        allowed = {GATE_COURSE} if criterion.id == recommendations.gate else courses
+        for name in criterion.recommendation.values():
+            if name not in allowed:
+                yield Problem(
+                    criterion.place,
+                    f"{criterion.id} calls for the unknown recommendation {name!r}",
+                    "No card would ever be shown for it",
+                    f"Use one of: {', '.join(sorted(allowed))}",
+                )
+        for citation in criterion.citations:
+            if citation.source not in sources:
+                yield Problem(
+                    citation.place,
+                    f"{criterion.id} cites the unknown source {citation.source!r}",
+                    "A reader could not look it up",
+                    f"Use one of: {', '.join(sorted(sources))}",
+                )

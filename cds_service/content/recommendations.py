@@ -1,0 +1,213 @@
+"""Recommendations: the words and the rank of each card, and the remarks that go with them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cds_service.clinical.protocol import Course, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cds_service.clinical.rules import Rule
+    from cds_service.content.nodes import Node
+    from cds_service.content.rules import RuleReader
+
+TOPICS = frozenset(
+    {
+        "emergency", "imaging", "imagingnotindicated", "review", "neurology", "physiotherapy",
+        "contributing", "selfcare", "redflagcheck",
+    }
+)
+INDICATORS = ("info", "warning", "critical")
+MAX_SUMMARY = 60
+OVERRIDE_REASONS = range(4, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The first words of a card's summary and the Markdown of its detail."""
+
+    summary: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CourseDefinition:
+    """One course of action as the content words it.
+
+    ``conditional`` is the wording while a danger is unanswered, where that differs.
+    """
+
+    course: Course
+    label: str
+    wording: Wording
+    conditional: Wording | None
+    override_reasons: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkDefinition:
+    """A sentence that is added to cards while its rule holds.
+
+    ``avoid_radiation`` makes the card name the imaging that is meant for pregnancy.
+    """
+
+    id: str
+    rule: Rule
+    on: tuple[str, ...] | None
+    unless_danger: bool
+    says: str
+    says_while_unanswered: str
+    avoid_radiation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document or guideline that criteria rest on."""
+
+    key: str
+    title: str
+    short: str
+    publisher: str | None
+    year: str | None
+    kind: str
+    url: str | None
+    covers: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations:
+    """All of recommendations.yaml."""
+
+    gate: str
+    shut_by: str
+    ask_first: tuple[str, ...]
+    profiles: tuple[str, ...]
+    courses: Mapping[str, CourseDefinition]
+    remarks: Mapping[str, RemarkDefinition]
+
+
+def read_recommendations(node: Node, rules: RuleReader) -> Recommendations:
+    """Read the courses in order of rank, and the remarks. Raises ContentError."""
+    fields = node.fields(
+        required=("gate", "shut_by", "ask_first", "profiles", "recommendations", "remarks")
+    )
+    return Recommendations(
+        gate=fields["gate"].text(),
+        shut_by=fields["shut_by"].text(),
+        ask_first=fields["ask_first"].texts(),
+        profiles=fields["profiles"].texts(),
+        courses={
+            name: _course(name, entry)
+            for name, entry in fields["recommendations"].entries().items()
+        },
+        remarks={
+            name: _remark(name, entry, rules) for name, entry in fields["remarks"].entries().items()
+        },
+    )
+
+
+def read_sources(node: Node) -> Mapping[str, Source]:
+    """Read sources.yaml. Raises ContentError."""
+    found = {}
+    for key, entry in node.entries().items():
+        fields = entry.fields(
+            required=("title", "short", "kind", "covers"), optional=("publisher", "year", "url")
+        )
+        found[key] = Source(
+            key=key,
+            title=fields["title"].text(),
+            short=fields["short"].text(),
+            publisher=fields.text("publisher"),
+            year=fields.text("year"),
+            kind=fields["kind"].choice(("document", "guideline")),
+            url=fields.text("url"),
+            covers=" ".join(fields["covers"].text().split()),
+        )
+    return found
+
+
+def _course(name: str, node: Node) -> CourseDefinition:
+    fields = node.fields(
+        required=("topic", "indicator", "summary", "label", "detail", "override_reasons"),
+        optional=("danger", "alone", "while_danger", "while_unanswered"),
+    )
+    conditional = None
+    while_unanswered = Place.SHOWN
+    if "while_unanswered" in fields:
+        if fields["while_unanswered"].is_text:
+            fields["while_unanswered"].choice((Place.LEFT_OUT,))
+            while_unanswered = Place.LEFT_OUT
+        else:
+            words = fields["while_unanswered"].fields(required=("summary", "detail"))
+            conditional = Wording(_summary(words["summary"]), words["detail"].text())
+            while_unanswered = Place.CONDITIONAL
+    left_out = "while_danger" in fields and fields["while_danger"].choice((Place.LEFT_OUT,))
+    return CourseDefinition(
+        course=Course(
+            id=name,
+            topic=fields["topic"].choice(TOPICS),
+            indicator=fields["indicator"].choice(INDICATORS),
+            danger=fields.flag("danger"),
+            alone=fields.flag("alone"),
+            while_danger=Place.LEFT_OUT if left_out else Place.SHOWN,
+            while_unanswered=while_unanswered,
+        ),
+        label=fields["label"].text(),
+        wording=Wording(_summary(fields["summary"]), fields["detail"].text()),
+        conditional=conditional,
+        override_reasons=_override_reasons(fields["override_reasons"]),
+    )
+
+
+def _summary(node: Node) -> str:
+    if len(node.text()) > MAX_SUMMARY or "\n" in node.text():
+        node.refuse(
+            f"a summary of {len(node.text())} characters",
+            "The reasons must fit beside it into 139",
+            f"Write one line of at most {MAX_SUMMARY}",
+        )
+    return node.text()
+
+
+def _override_reasons(node: Node) -> Mapping[str, str]:
+    reasons = {code: display.text() for code, display in node.entries().items()}
+    if len(reasons) not in OVERRIDE_REASONS:
+        node.refuse(
+            f"{len(reasons)} override reasons",
+            "Fewer leave out the true one, more are not read",
+            "Give 4 to 6",
+        )
+    for code in reasons:
+        if not re.fullmatch(r"[a-z0-9-]{1,40}", code):
+            node.refuse(
+                f"the override reason code {code!r}",
+                "Sites map these codes to their own, so they stay short and never change",
+                "Use lower-case letters, digits and dashes, at most 40",
+            )
+    return reasons
+
+
+def _remark(name: str, node: Node, rules: RuleReader) -> RemarkDefinition:
+    fields = node.fields(
+        required=("on", "when", "says"), optional=("unless_danger", "says_while_unanswered", "avoid_radiation"),
+   
+    )
+    every = fields["on"].is_text
+    if every:
+        fields["on"].choice(("every",))
+    says = " ".join(fields["says"].text().split())
+    return RemarkDefinition(
+        id=name,
+        rule=rules.read(fields["when"]),
+        on=None if every else tuple(each.choice(TOPICS) for each in fields["on"].items()),
+        unless_danger=fields.flag("unless_danger"),
+        says=says,
+        says_while_unanswered=" ".join(
+            (fields.text("says_while_unanswered") or says).split()
+        ),
+        avoid_radiation=fields.flag("avoid_radiation"),
+    )
