@@ -1,0 +1,107 @@
+"""Quantities in the units that rules compare in; what is not said is said to be assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cds_service.fhir.access import as_dict, as_number, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number in the unit of comparison, and how it says itself, with any assumption made."""
+
+    value: float
+    says: str
+
+
+_CELSIUS = {"cel", "°c", "c", "degc", "celsius", "deg c", "degrees c"}
+_FAHRENHEIT = {"[degf]", "°f", "f", "degf", "fahrenheit", "deg f", "degrees f"}
+_CELSIUS_PLAUSIBLE = (25.0, 45.0)
+_FAHRENHEIT_PLAUSIBLE = (77.0, 113.0)
+_KILOGRAMS = {
+    "kg": 1.0, "kgs": 1.0, "kilogram": 1.0, "kilograms": 1.0,
+    "g": 0.001, "gram": 0.001, "grams": 0.001,
+    "[lb_av]": 0.45359237, "lb": 0.45359237, "lbs": 0.45359237, "pound": 0.45359237,
+    "pounds": 0.45359237,
+}
+_BODY_WEIGHT_PLAUSIBLE = (20.0, 300.0)
+_PER_DECILITRE = {"mg/dl", "mg/100ml"}
+_MOLAR = {"mmol/l": 1.0, "meq/l": 1.0, "umol/l": 0.001, "µmol/l": 0.001}
+
+
+def unit_of(quantity: dict[str, Any]) -> str | None:
+    """Return the UCUM code of a quantity, else its unit as written, in lower case."""
+    unit = as_text(quantity.get("code")) or as_text(quantity.get("unit"))
+    return unit.lower() if unit else None
+
+
+def celsius(quantity: Any) -> Amount | None:
+    """Return a temperature in Cel, rounded to 0.1 after converting; None if it is implausible.
+
+    A missing unit is told by plausibility: no living body has 100 Cel or 38 [degF].
+    Source: CRITERIA, "Words": severe; EVIDENCE §3.8.
+    """
+    quantity = as_dict(quantity)
+    value, unit = as_number(quantity.get("value")), unit_of(quantity)
+    if value is None:
+        return None
+    says = f"{value:g} {as_text(quantity.get('unit')) or as_text(quantity.get('code')) or ''}"
+    if unit in _FAHRENHEIT:
+        return _fahrenheit(value, says.strip())
+    if unit in _CELSIUS:
+        low, high = _CELSIUS_PLAUSIBLE
+        return Amount(round(value, 1), f"{value:g} Cel") if low <= value <= high else None
+    if unit is not None:
+        return None
+    if _CELSIUS_PLAUSIBLE[0] <= value <= _CELSIUS_PLAUSIBLE[1]:
+        return Amount(round(value, 1), f"{value:g}, unit not recorded, taken as Cel")
+    return _fahrenheit(value, f"{value:g}, unit not recorded, taken as [degF]")
+
+
+def _fahrenheit(value: float, says: str) -> Amount | None:
+    low, high = _FAHRENHEIT_PLAUSIBLE
+    if not low <= value <= high:
+        return None
+    converted = round((value - 32) / 1.8, 1)
+    return Amount(converted, f"{says} = {converted:g} Cel")
+
+
+def kilograms(quantity: Any) -> Amount | None:
+    """Return a body weight in kg; None if the unit is unknown or the weight implausible."""
+    quantity = as_dict(quantity)
+    value, unit = as_number(quantity.get("value")), unit_of(quantity)
+    factor = 1.0 if unit is None else _KILOGRAMS.get(unit)
+    if value is None or factor is None:
+        return None
+    weight = value * factor
+    low, high = _BODY_WEIGHT_PLAUSIBLE
+    if not low <= weight <= high:
+        return None
+    assumed = ", unit not recorded, taken as kg" if unit is None else ""
+    return Amount(weight, f"{weight:.1f} kg{assumed}")
+
+
+def millimoles(quantity: Any, mass_per_mmol: float | None) -> Amount | None:
+    """Return a concentration in mmol/L; ``mass_per_mmol`` (mg) converts mg/dL."""
+    quantity = as_dict(quantity)
+    value, unit = as_number(quantity.get("value")), unit_of(quantity)
+    if value is None or unit is None:
+        return None
+    if unit in _MOLAR:
+        return Amount(value * _MOLAR[unit], f"{value:g} {quantity.get('unit') or unit}")
+    if unit in _PER_DECILITRE and mass_per_mmol:
+        converted = round(value * 10 / mass_per_mmol, 2)
+        return Amount(converted, f"{value:g} mg/dL = {converted:g} mmol/L")
+    return None
+
+
+def score_of_ten(value: float, quantity: Any) -> Amount | None:
+    """Return a pain score on 0 to 10; a scale of 0 to 100 is recognised by its number or mm."""
+    unit = unit_of(as_dict(quantity))
+    if not 0 <= value <= 100:  # noqa: PLR2004
+        return None
+    if value > 10 or unit in {"mm", "%"}:  # noqa: PLR2004
+        return Amount(value / 10, f"{value:g} of 100 = {value / 10:g} of 10")
+    return Amount(value, f"{value:g} of 10")
