@@ -1,0 +1,165 @@
+"""The bodies of the REST routes, as they are checked and documented."""
+
+from __future__ import annotations
+
+from marshmallow import INCLUDE, RAISE, Schema, fields, validate
+
+STATES = ("present", "absent", "unknown")
+GATES = ("open", "shut", "unknown")
+VERDICTS = ("met", "notmet", "unknown")
+
+
+class GivenSchema(Schema):
+    """One finding as it is given. A misspelt key is refused: it would silently change nothing."""
+
+    class Meta:
+        """Nothing unknown is let through."""
+
+        unknown = RAISE
+
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    value = fields.Float(metadata={"description": "its number, in the finding's unit"})
+    since = fields.String(metadata={"description": "when it began: a date or a date-time"})
+
+
+class AssessmentRequestSchema(Schema):
+    """A Bundle with options, findings by name, or both. A bare Bundle may be posted as it is."""
+
+    class Meta:
+        """Later versions may add fields."""
+
+        unknown = INCLUDE
+
+    bundle = fields.Dict(metadata={"description": "a FHIR Bundle of one patient, or one resource"})
+    findings = fields.Dict(
+        keys=fields.String(),
+        values=fields.Raw(),
+        metadata={"description": "findings by name: a state, or {state, value, since}"},
+    )
+    asOf = fields.String(metadata={"description": "the moment to judge at; now where left out"})
+    profile = fields.String(metadata={"description": "the profile of the content"})
+    complete = fields.Boolean(
+        truthy={True}, falsy={False},
+        metadata={"description": "false: the Bundle is not the whole record"},
+    )
+    validate = fields.Boolean(
+        truthy={True}, falsy={False},
+        metadata={"description": "true: check every resource against FHIR R4 and note what fails"},
+    )
+
+
+class EvidenceSchema(Schema):
+    """One place in the record."""
+
+    reference = fields.String(required=True)
+    says = fields.String(required=True)
+    when = fields.String()
+
+
+class GateSchema(Schema):
+    """Whether the patient has live back pain."""
+
+    state = fields.String(required=True, validate=validate.OneOf(GATES))
+    evidence = fields.List(fields.Nested(EvidenceSchema), required=True)
+
+
+class RecommendationSchema(Schema):
+    """One recommendation."""
+
+    topic = fields.String(required=True)
+    indicator = fields.String(required=True, validate=validate.OneOf(("info", "warning", "critical")))
+    summary = fields.String(required=True)
+    criteria = fields.List(fields.String(), required=True)
+
+
+class TraceSchema(Schema):
+    """The trace of one criterion."""
+
+    id = fields.String(required=True)
+    title = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(VERDICTS))
+    evidence = fields.List(fields.Nested(EvidenceSchema), required=True)
+    missing = fields.List(fields.String(), required=True)
+    documents = fields.List(fields.String(), required=True)
+
+
+class UnansweredSchema(Schema):
+    """A finding that emergency or same-day criteria wait for."""
+
+    finding = fields.String(required=True)
+    question = fields.String(required=True)
+    criteria = fields.List(fields.String(), required=True)
+
+
+class AssessmentSchema(Schema):
+    """The whole assessment of one patient."""
+
+    asOf = fields.String(required=True)
+    profile = fields.String(required=True)
+    contentDigest = fields.String(required=True)
+    gate = fields.Nested(GateSchema, required=True)
+    recommendations = fields.List(fields.Nested(RecommendationSchema), required=True)
+    criteria = fields.List(fields.Nested(TraceSchema), required=True)
+    unanswered = fields.List(fields.Nested(UnansweredSchema), required=True)
+    cards = fields.List(fields.Dict(), required=True)
+    notes = fields.List(fields.String(), required=True)
+
+
+class CitationSchema(Schema):
+    """A document and the heading under which a criterion stands in it."""
+
+    source = fields.String(required=True)
+    title = fields.String(required=True)
+    heading = fields.String(required=True)
+
+
+class CaseSchema(Schema):
+    """A worked case."""
+
+    name = fields.String(required=True)
+    findings = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    expect = fields.String(required=True, validate=validate.OneOf(VERDICTS))
+
+
+class CriterionSchema(Schema):
+    """One criterion of the content."""
+
+    id = fields.String(required=True)
+    title = fields.String(required=True)
+    recommendation = fields.String(required=True)
+    topic = fields.String(required=True)
+    reading = fields.String(required=True, metadata={"description": "the rule as a sentence"})
+    why = fields.String(required=True)
+    says = fields.String(required=True)
+    image = fields.String()
+    documents = fields.List(fields.Nested(CitationSchema), required=True)
+    findings = fields.List(fields.String(), required=True)
+    status = fields.String(required=True)
+    cases = fields.List(fields.Nested(CaseSchema), required=True)
+
+
+class CodeSchema(Schema):
+    """A code of a code system."""
+
+    system = fields.String(required=True)
+    code = fields.String(required=True)
+    display = fields.String(required=True)
+
+
+class FindingSchema(Schema):
+    """One finding of the content."""
+
+    id = fields.String(required=True)
+    theme = fields.String(required=True)
+    meaning = fields.String(required=True)
+    question = fields.String(required=True)
+    codes = fields.List(fields.Nested(CodeSchema), required=True)
+    criteria = fields.List(fields.String(), required=True)
+    silence = fields.String(required=True)
+
+
+class OperationOutcomeSchema(Schema):
+    """What was wrong with a call (FHIR OperationOutcome)."""
+
+    resourceType = fields.Constant("OperationOutcome", required=True)
+    issue = fields.List(fields.Dict(), required=True)

@@ -1,0 +1,1 @@
+"""CDS Hooks over Flask: discovery, requests, prefetch and answers."""

@@ -1,0 +1,72 @@
+"""The CDS Hooks routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from flask import Blueprint, Response
+
+from cds_service.fhir.judge import why_not_judged
+from cds_service.hooks.envelope import read_envelope
+from cds_service.hooks.prefetch import KEYS, read_prefetch
+from cds_service.hooks.services import SERVICES, discovery
+from cds_service.problems import Problem
+from cds_service.security.limits import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from cds_service.fhir.judge import Judge
+    from cds_service.hooks.envelope import Envelope
+    from cds_service.render.cards import CardWriter
+
+
+def hooks(
+    judge: Judge,
+    writer: CardWriter,
+    *,
+    profile: str,
+    now: Callable[[], datetime],
+    aliases: Mapping[str, str],
+    max_body: int,
+) -> Blueprint:
+    """Return the routes of CDS Hooks over one content and profile."""
+    routes = Blueprint("hooks", __name__, url_prefix="/cds-services")
+    listed = orjson.dumps(discovery(judge.content))
+
+    @routes.get("")
+    def discover() -> Response:
+        return Response(listed, mimetype="application/json")
+
+    @routes.post("/<service_id>")
+    def call(service_id: str) -> Response:
+        service = SERVICES.get(service_id)
+        if service is None:
+            msg = f"there is no such service; GET /cds-services lists {', '.join(SERVICES)}"
+            raise Problem(404, "not-found", msg)
+        envelope = read_envelope(read_json(max_body), service)
+        record = read_prefetch(
+            envelope.prefetch, envelope.patient_id, now(), aliases, _expected(envelope)
+        )
+        decision = judge.decide(record, profile)
+        if not decision.judged:
+            raise Problem(
+                412,
+                "required",
+                why_not_judged(decision),
+                diagnostics="; ".join(record.notes) or None,
+                expression="prefetch.conditions",
+            )
+        body = orjson.dumps({"cards": writer.write(decision)})
+        return Response(body, mimetype="application/json")
+
+    return routes
+
+
+def _expected(envelope: Envelope) -> list[str]:
+    """Return the prefetch keys that this call could have filled."""
+    return [
+        key.name for key in KEYS if key.name != "encounter" or envelope.encounter_id is not None
+    ]

@@ -1,0 +1,1 @@
+"""A Decision as others see it: cards, an assessment, an OperationOutcome."""

@@ -1,0 +1,1 @@
+"""The edge: who may call, from where, and how much they may send."""

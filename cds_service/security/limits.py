@@ -1,0 +1,39 @@
+"""What a request body may be: JSON, within the size limit, one object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import request
+
+from cds_service.problems import Problem
+
+
+def read_json(max_body: int) -> dict[str, Any]:
+    """Return the JSON object of the current request. Raises Problem (400, 413, 415).
+
+    A chunked body is measured while it is read: werkzeug would cut it off without a word.
+    """
+    mimetype = request.mimetype
+    if mimetype != "application/json" and not mimetype.endswith("+json"):
+        msg = "Content-Type: send application/json or application/fhir+json"
+        raise Problem(415, "not-supported", msg)
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        msg = "Content-Encoding: send the body as it is, not compressed"
+        raise Problem(415, "not-supported", msg)
+    too_long = f"the body is larger than {max_body} bytes: send fewer resources or pages"
+    if (request.content_length or 0) > max_body:
+        raise Problem(413, "too-long", too_long)
+    body = request.stream.read(max_body + 1)
+    if len(body) > max_body:
+        raise Problem(413, "too-long", too_long)
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        # The parser's words name the place and the fault, never the text around it.
+        raise Problem(400, "structure", f"the body is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        msg = "the body is JSON, but not an object: send { … }"
+        raise Problem(400, "structure", msg)
+    return parsed

@@ -1,0 +1,146 @@
+"""The environment as one frozen value; a name that is not known refuses to start."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PREFIX = "CDS_"
+_MIB = 1024 * 1024
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used: which, why, and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this process runs. Every field is one CDS_* variable, named in ``VARIABLES``."""
+
+    bind: str = "127.0.0.1:8000"
+    cards: Path | None = None
+    profile: str = "documents"
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    cors_origins: tuple[str, ...] = ("*",)
+    max_body: int = 10 * _MIB
+    prefetch_aliases: Mapping[str, str] = field(default_factory=dict)
+    open: bool = False
+    log_level: str = "INFO"
+
+    @property
+    def host(self) -> str:
+        """Return the host part of the address to listen on."""
+        return self.bind.rpartition(":")[0].strip("[]")
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _bind(value: str) -> str:
+    if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", value):
+        msg = "write HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000"
+        raise ValueError(msg)
+    return value
+
+
+def _folder(value: str) -> Path:
+    folder = Path(value)
+    if not folder.is_dir():
+        msg = "there is no such folder; name one with findings/, criteria/ and the other files"
+        raise ValueError(msg)
+    return folder
+
+
+def _zone(value: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        msg = "no such time zone; write a name such as Europe/Berlin or UTC"
+        raise ValueError(msg) from None
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+
+
+def _size(value: str) -> int:
+    match = re.fullmatch(r"(\d+) ?(MiB|KiB|)", value.strip())
+    if not match or int(match[1]) == 0:
+        msg = "write a number of bytes, or 10MiB"
+        raise ValueError(msg)
+    return int(match[1]) * {"MiB": _MIB, "KiB": 1024, "": 1}[match[2]]
+
+
+def _aliases(value: str) -> Mapping[str, str]:
+    aliases = {}
+    for pair in value.split(","):
+        theirs, equals, ours = (part.strip() for part in pair.partition("="))
+        if not (theirs and equals and ours):
+            msg = "write THEIRKEY=ourkey pairs, separated by commas"
+            raise ValueError(msg)
+        aliases[theirs] = ours
+    return aliases
+
+
+def _flag(value: str) -> bool:
+    if value not in {"yes", "no"}:
+        msg = "write yes or no"
+        raise ValueError(msg)
+    return value == "yes"
+
+
+def _level(value: str) -> str:
+    if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        msg = "write DEBUG, INFO, WARNING or ERROR"
+        raise ValueError(msg)
+    return value.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One CDS_* name: its field, how its value is read, and what it is for."""
+
+    field: str
+    read: Callable[[str], object]
+    help: str
+
+
+VARIABLES: Mapping[str, Variable] = {
+    "CDS_BIND": Variable("bind", _bind, "address to listen on"),
+    "CDS_CARDS": Variable("cards", _folder, "folder that replaces the shipped content"),
+    "CDS_PROFILE": Variable("profile", _text, "profile of the content to judge by"),
+    "CDS_TIMEZONE": Variable("timezone", _zone, "zone in which hooks count days"),
+    "CDS_CORS_ORIGINS": Variable("cors_origins", _origins, "origins that browsers may call from"),
+    "CDS_MAX_BODY": Variable("max_body", _size, "largest request body"),
+    "CDS_PREFETCH_ALIASES": Variable("prefetch_aliases", _aliases, "a site's prefetch keys = ours"),
+    "CDS_OPEN": Variable("open", _flag, "yes: answer callers from beyond this machine"),
+    "CDS_LOG_LEVEL": Variable("log_level", _level, "how much is logged"),
+}
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the CDS_* variables. Raises SettingsError for an unknown name or a useless value."""
+    values: dict[str, object] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        variable = VARIABLES.get(name)
+        if variable is None:
+            msg = (
+                f"{name} is not a setting of this service, so it would have no effect. "
+                f"Take it out, or use one of: {', '.join(sorted(VARIABLES))}."
+            )
+            raise SettingsError(msg)
+        try:
+            values[variable.field] = variable.read(value.strip())
+        except ValueError as error:
+            msg = f"{name} cannot be used: {error}."
+            raise SettingsError(msg) from None
+    return Settings(**values)  # type: ignore[arg-type]
