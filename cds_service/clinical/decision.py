@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cds_service.clinical.truth import Truth
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from cds_service.clinical.facts import Evidence
@@ -22,8 +24,7 @@ class Gate(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one criterion comes to, the evidence that decided it, the findings it waits for."""
 
     criterion: str
@@ -32,8 +33,7 @@ class Verdict:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
+class Recommendation(NamedTuple):
     """One card's worth: what to do, how urgent, and the verdicts that call for it.
 
     ``conditional`` means that unanswered dangers come first; ``remarks`` are the ids of
@@ -48,8 +48,7 @@ class Recommendation:
     remarks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(NamedTuple):
     """A finding that emergency or same-day criteria wait for, and those criteria.
 
     ``hints`` is weak evidence: it does not decide, but it is why the question comes early.
@@ -60,27 +59,51 @@ class Unanswered:
     hints: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decision:
     """What the service answers, with all it rests on.
 
     ``judged`` is False where the record does not suffice: the gate is unknown, or the search
     of the conditions was not completed and nothing dangerous was found without it.
+    ``truths`` has what every criterion comes to. A card rests on a few of them; the reasons of
+    all are worked out by ``reasons`` only when somebody looks at them.
     """
 
     gate: Gate
-    gate_evidence: tuple[Evidence, ...]
     judged: bool
     danger: bool
     recommendations: tuple[Recommendation, ...]
-    verdicts: tuple[Verdict, ...]
+    truths: Mapping[str, Truth]
     unanswered: tuple[Unanswered, ...]
     as_of: datetime
     profile: str
     digest: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    reasons: Reasons = field(repr=False, compare=False)
 
     @property
-    def met(self) -> tuple[Verdict, ...]:
-        """Return the verdicts that are met, in the order of the criteria."""
-        return tuple(verdict for verdict in self.verdicts if verdict.truth is Truth.PRESENT)
+    def met(self) -> tuple[str, ...]:
+        """Return the ids of the criteria that are met, in their order."""
+        return tuple(name for name, truth in self.truths.items() if truth is Truth.PRESENT)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Return every criterion's verdict with its reasons, in the order of the criteria."""
+        return self.reasons.verdicts()
+
+    @cached_property
+    def gate_evidence(self) -> tuple[Evidence, ...]:
+        """Return what opened the gate, or shut it."""
+        return self.reasons.gate_evidence()
+
+
+class Reasons(Protocol):
+    """Where a decision gets its reasons from, when they are asked for."""
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Weigh every criterion."""
+        ...
+
+    def gate_evidence(self) -> tuple[Evidence, ...]:
+        """Weigh the gate."""
+        ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cds_service.clinical.truth import Truth
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One place in the record: ``reference`` ("Observation/12") and what it ``says``.
 
     ``when`` is the date as recorded, or None where there is none.
@@ -26,8 +25,7 @@ class Evidence:
     when: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """One recorded instance of a finding: when it began, its number if it has one, and where.
 
     For an absent finding an occurrence is a denial; for an unknown one it is a hint that

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from cds_service.clinical.rules import Rule
 
@@ -21,13 +21,22 @@ class Place(StrEnum):
     LEFT_OUT = "left out"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Criterion:
     """A rule and the course it calls for."""
 
     id: str
     course: str
     rule: Rule
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """Return the findings that the rule asks for."""
+        return frozenset(self.rule.needs())
+
+    def touches(self, findings: Mapping[str, object]) -> bool:
+        """Tell whether the rule asks for any of these findings."""
+        return not self.needs.isdisjoint(findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +97,28 @@ class Protocol:
         return tuple(sorted(places, key=lambda at: first.get(self.criteria[at].id, len(first))))
 
     @cached_property
-    def touched_by(self) -> Mapping[str, tuple[int, ...]]:
-        """Return, for each finding, the places of the criteria that ask for it."""
-        touched: dict[str, list[int]] = {}
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of the criteria, in their order."""
+        return tuple(criterion.id for criterion in self.criteria)
+
+    @cached_property
+    def reassuring(self) -> tuple[int, ...]:
+        """Return the places of the criteria that only count when every danger is denied."""
+        return tuple(
+            place
+            for place, criterion in enumerate(self.criteria)
+            if self.courses[criterion.course].while_unanswered is Place.LEFT_OUT
+        )
+
+    def touched(self, findings: Iterable[str]) -> set[int]:
+        """Return the places of the criteria that ask for any of these findings."""
+        asking = self._asking
+        return {place for name in findings for place in asking.get(name, ())}
+
+    @cached_property
+    def _asking(self) -> Mapping[str, tuple[int, ...]]:
+        asking: dict[str, list[int]] = {}
         for place, criterion in enumerate(self.criteria):
-            for name in criterion.rule.needs():
-                touched.setdefault(name, []).append(place)
-        return {name: tuple(places) for name, places in touched.items()}
+            for name in criterion.needs:
+                asking.setdefault(name, []).append(place)
+        return {name: tuple(places) for name, places in asking.items()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cds_service.clinical import truth as kleene
 from cds_service.clinical.truth import Truth
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cds_service.clinical.facts import Evidence, Facts, Occurrence
+
+
+T = TypeVar("T")
 
 
 class Weighed(NamedTuple):
@@ -30,16 +34,16 @@ class Rule(ABC):
     __slots__ = ()
 
     @abstractmethod
+    def judge(self, facts: Facts) -> Truth:
+        """Judge the rule."""
+
+    @abstractmethod
     def weigh(self, facts: Facts) -> Weighed:
-        """Judge the rule and say why."""
+        """Judge the rule and say why: the truth that ``judge`` gives, with its reasons."""
 
     @abstractmethod
     def needs(self) -> tuple[str, ...]:
         """Return the names of the findings it asks for, each once, in the order of the rule."""
-
-    def judge(self, facts: Facts) -> Truth:
-        """Judge the rule."""
-        return self.weigh(facts).truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +60,48 @@ class Has(Rule):
     at_least: float | None = None
     below: float | None = None
 
-    def weigh(self, facts: Facts) -> Weighed:
+    def judge(self, facts: Facts) -> Truth:
         """Judge every occurrence by itself; any one of them may meet the term."""
-        heard = facts.get(self.finding)
+        heard = facts.findings.get(self.finding)
+        if heard is None:
+            return Truth.ABSENT if self.finding in facts.silent else Truth.UNKNOWN
+        if heard.state is not Truth.PRESENT or not self._is_limited:
+            return heard.state
+        return kleene.any_of(self._occurrence(each, facts) for each in heard.occurrences)
+
+    def weigh(self, facts: Facts) -> Weighed:
+        """Judge every occurrence, and keep the evidence of those that decide."""
+        heard = facts.findings.get(self.finding)
+        if heard is None:
+            return _unheard(self.finding, silent=self.finding in facts.silent)
         if heard.state is not Truth.PRESENT:
             missing = (self.finding,) if heard.state is Truth.UNKNOWN else ()
             return Weighed(heard.state, tuple(each.evidence for each in heard.occurrences), missing)
+        if not self._is_limited:
+            return Weighed(Truth.PRESENT, tuple([each.evidence for each in heard.occurrences]), ())
         truths = [self._occurrence(each, facts) for each in heard.occurrences]
         truth = kleene.any_of(truths)
-        because = tuple(
+        because = [
             each.evidence
             for each, its in zip(heard.occurrences, truths, strict=True)
             if its is truth
-        )
-        return Weighed(truth, because, (self.finding,) if truth is Truth.UNKNOWN else ())
+        ]
+        return Weighed(truth, tuple(because), (self.finding,) if truth is Truth.UNKNOWN else ())
+
+    @property
+    def _is_limited(self) -> bool:
+        limits = (self.within, self.older_than, self.at_least, self.below)
+        return limits != (None, None, None, None)
 
     def _occurrence(self, occurrence: Occurrence, facts: Facts) -> Truth:
-        truths = []
+        truth = Truth.PRESENT
         if self.within is not None:
-            truths.append(within(occurrence.since, self.within, facts.as_of))
-        if self.older_than is not None:
-            truths.append(older_than(occurrence.since, self.older_than, facts.as_of))
-        if self.at_least is not None or self.below is not None:
-            truths.append(self._value(occurrence.value))
-        return kleene.all_of(truths)
+            truth = within(occurrence.since, self.within, facts.as_of)
+        if self.older_than is not None and truth is not Truth.ABSENT:
+            truth = truth.and_(older_than(occurrence.since, self.older_than, facts.as_of))
+        if (self.at_least is not None or self.below is not None) and truth is not Truth.ABSENT:
+            truth = truth.and_(self._value(occurrence.value))
+        return truth
 
     def _value(self, value: float | None) -> Truth:
         if value is None:
@@ -99,8 +121,12 @@ class Not(Rule):
 
     term: Rule
 
-    def weigh(self, facts: Facts) -> Weighed:
+    def judge(self, facts: Facts) -> Truth:
         """Judge the term and turn it round."""
+        return self.term.judge(facts).negated()
+
+    def weigh(self, facts: Facts) -> Weighed:
+        """Weigh the term and turn it round."""
         weighed = self.term.weigh(facts)
         return weighed._replace(truth=weighed.truth.negated())
 
@@ -116,11 +142,14 @@ class AtLeast(Rule):
     count: int
     terms: tuple[Rule, ...]
 
+    def judge(self, facts: Facts) -> Truth:
+        """Judge the terms, no more of them than it takes."""
+        return kleene.at_least(self.count, (term.judge(facts) for term in self.terms))
+
     def weigh(self, facts: Facts) -> Weighed:
-        """Judge all terms, so that all the evidence is known."""
-        weighed = [term.weigh(facts) for term in self.terms]
-        truth = kleene.at_least(self.count, (each.truth for each in weighed))
-        return _gather(truth, weighed)
+        """Weigh the terms that decided."""
+        truths = [term.judge(facts) for term in self.terms]
+        return _gather(kleene.at_least(self.count, truths), self.terms, truths, facts)
 
     def needs(self) -> tuple[str, ...]:
         """Return what the terms need."""
@@ -133,10 +162,14 @@ class All(Rule):
 
     terms: tuple[Rule, ...]
 
+    def judge(self, facts: Facts) -> Truth:
+        """Judge the terms, no more of them than it takes."""
+        return kleene.all_of(term.judge(facts) for term in self.terms)
+
     def weigh(self, facts: Facts) -> Weighed:
-        """Judge all terms, so that all the evidence is known."""
-        weighed = [term.weigh(facts) for term in self.terms]
-        return _gather(kleene.all_of(each.truth for each in weighed), weighed)
+        """Weigh the terms that decided."""
+        truths = [term.judge(facts) for term in self.terms]
+        return _gather(kleene.all_of(truths), self.terms, truths, facts)
 
     def needs(self) -> tuple[str, ...]:
         """Return what the terms need."""
@@ -149,10 +182,14 @@ class Any(Rule):
 
     terms: tuple[Rule, ...]
 
+    def judge(self, facts: Facts) -> Truth:
+        """Judge the terms, no more of them than it takes."""
+        return kleene.any_of(term.judge(facts) for term in self.terms)
+
     def weigh(self, facts: Facts) -> Weighed:
-        """Judge all terms, so that all the evidence is known."""
-        weighed = [term.weigh(facts) for term in self.terms]
-        return _gather(kleene.any_of(each.truth for each in weighed), weighed)
+        """Weigh the terms that decided."""
+        truths = [term.judge(facts) for term in self.terms]
+        return _gather(kleene.any_of(truths), self.terms, truths, facts)
 
     def needs(self) -> tuple[str, ...]:
         """Return what the terms need."""
@@ -166,8 +203,12 @@ class Meets(Rule):
     criterion: str
     rule: Rule
 
-    def weigh(self, facts: Facts) -> Weighed:
+    def judge(self, facts: Facts) -> Truth:
         """Judge the other criterion's rule."""
+        return self.rule.judge(facts)
+
+    def weigh(self, facts: Facts) -> Weighed:
+        """Weigh the other criterion's rule."""
         return self.rule.weigh(facts)
 
     def needs(self) -> tuple[str, ...]:
@@ -175,17 +216,32 @@ class Meets(Rule):
         return self.rule.needs()
 
 
-def _gather(truth: Truth, weighed: list[Weighed]) -> Weighed:
-    """Keep the evidence of the terms that decided; while undecided, all that is not a no."""
+@cache
+def _unheard(name: str, *, silent: bool) -> Weighed:
+    """Return what a finding comes to that the record does not speak of."""
+    return Weighed(Truth.ABSENT, (), ()) if silent else Weighed(Truth.UNKNOWN, (), (name,))
+
+
+def _gather(truth: Truth, terms: tuple[Rule, ...], truths: list[Truth], facts: Facts) -> Weighed:
+    """Weigh the terms that decided; while undecided, all that are not a no."""
     if truth is Truth.UNKNOWN:
-        deciding = [each for each in weighed if each.truth is not Truth.ABSENT]
-        missing = (name for each in deciding for name in each.missing)
-        return Weighed(truth, _evidence(deciding), tuple(dict.fromkeys(missing)))
-    return Weighed(truth, _evidence([each for each in weighed if each.truth is truth]), ())
+        deciding = [
+            each for each, its in zip(terms, truths, strict=True) if its is not Truth.ABSENT
+        ]
+    else:
+        deciding = [each for each, its in zip(terms, truths, strict=True) if its is truth]
+    weighed = [term.weigh(facts) for term in deciding]
+    because = _merged([each.because for each in weighed])
+    missing = _merged([each.missing for each in weighed]) if truth is Truth.UNKNOWN else ()
+    return Weighed(truth, because, missing)
 
 
-def _evidence(weighed: list[Weighed]) -> tuple[Evidence, ...]:
-    return tuple(dict.fromkeys(evidence for each in weighed for evidence in each.because))
+def _merged(parts: list[tuple[T, ...]]) -> tuple[T, ...]:
+    """Join the parts, each thing once, in order; most often only one part holds anything."""
+    filled = [part for part in parts if part]
+    if len(filled) == 1:
+        return filled[0]
+    return tuple(dict.fromkeys(each for part in filled for each in part))
 
 
 def _union(terms: Iterable[Rule]) -> tuple[str, ...]:

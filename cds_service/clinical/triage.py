@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,96 +15,140 @@ from cds_service.clinical.truth import Truth
 
 if TYPE_CHECKING:
     from cds_service.clinical.facts import Evidence
-    from cds_service.clinical.protocol import Course, Criterion, Protocol
+    from cds_service.clinical.protocol import Course, Protocol
 
 
 def decide(facts: Facts, protocol: Protocol) -> Decision:
     """Turn the facts into recommendations, the most urgent first, and what was never asked."""
-    gate, gate_evidence = open_gate(facts, protocol)
-    verdicts = judge(facts, protocol)
-    danger = kleene.any_of(verdicts[place].truth for place in protocol.dangers)
-    unanswered = _unanswered(protocol, verdicts, facts)
-    _reassure_last(verdicts, danger, unanswered, protocol)
+    gate = open_gate(facts, protocol)
+    truths = judge(facts, protocol)
+    danger = kleene.any_of(truths[place] for place in protocol.dangers)
+    _reassure_last(truths, danger, protocol)
+    reasons = _Reasons(facts, protocol, tuple(truths))
+    unanswered = _unanswered(reasons) if danger is not Truth.ABSENT else ()
     judged = gate is Gate.SHUT or (
-        gate is Gate.OPEN
-        and ("Condition" not in facts.incomplete or danger is Truth.PRESENT)
+        gate is Gate.OPEN and ("Condition" not in facts.incomplete or danger is Truth.PRESENT)
     )
-    recommendations: tuple[Recommendation, ...] = ()
-    if judged and gate is Gate.OPEN:
-        recommendations = _recommend(verdicts, danger, unanswered, facts, protocol)
+    shown = judged and gate is Gate.OPEN
     return Decision(
         gate=gate,
-        gate_evidence=gate_evidence,
         judged=judged,
         danger=danger is Truth.PRESENT,
-        recommendations=recommendations,
-        verdicts=tuple(verdicts),
+        recommendations=_recommend(reasons, danger) if shown else (),
+        truths=dict(zip(protocol.ids, truths, strict=True)),
         unanswered=unanswered,
         as_of=facts.as_of,
         profile=protocol.profile,
         digest=protocol.digest,
         notes=facts.notes,
+        reasons=reasons,
     )
 
 
-def open_gate(facts: Facts, protocol: Protocol) -> tuple[Gate, tuple[Evidence, ...]]:
+def open_gate(facts: Facts, protocol: Protocol) -> Gate:
     """Open if anything opens it; shut after a completed Condition search; otherwise unknown.
 
     The gate is the one place where completed conditions suffice to say no: otherwise every
     call from a record system that sends little would fail. Source: CRITERIA, "Gate".
     """
-    shut = facts.get(protocol.shut_by)
-    if shut.state is Truth.PRESENT:
-        return Gate.SHUT, tuple(each.evidence for each in shut.occurrences)
-    weighed = protocol.gate.rule.weigh(facts)
-    if weighed.truth is Truth.PRESENT:
-        return Gate.OPEN, weighed.because
-    if weighed.truth is Truth.ABSENT or "Condition" in facts.searched:
-        return Gate.SHUT, weighed.because
-    return Gate.UNKNOWN, weighed.because
+    if facts.get(protocol.shut_by).state is Truth.PRESENT:
+        return Gate.SHUT
+    truth = protocol.gate.rule.judge(facts)
+    if truth is Truth.PRESENT:
+        return Gate.OPEN
+    if truth is Truth.ABSENT or "Condition" in facts.searched:
+        return Gate.SHUT
+    return Gate.UNKNOWN
 
 
-def judge(facts: Facts, protocol: Protocol) -> list[Verdict]:
+def judge(facts: Facts, protocol: Protocol) -> list[Truth]:
     """Judge every criterion. Only those that a heard finding touches need judging anew."""
-    verdicts = list(_judge_silence(protocol, facts.silent))
-    touched_by = protocol.touched_by
-    for place in {place for name in facts.findings for place in touched_by.get(name, ())}:
-        verdicts[place] = _verdict(protocol.criteria[place], facts)
-    return verdicts
+    truths = [verdict.truth for verdict in _silence(protocol, facts.silent)]
+    for place in protocol.touched(facts.findings):
+        truths[place] = protocol.criteria[place].rule.judge(facts)
+    return truths
 
 
 @lru_cache(maxsize=64)
-def _judge_silence(protocol: Protocol, silent: frozenset[str]) -> tuple[Verdict, ...]:
-    """Judge a record that says nothing: no occurrence, so the moment does not matter."""
+def _silence(protocol: Protocol, silent: frozenset[str]) -> tuple[Verdict, ...]:
+    """Weigh a record that says nothing: no occurrence, so the moment does not matter."""
     nothing = Facts(as_of=_ANY_MOMENT, findings={}, silent=silent)
-    return tuple(_verdict(criterion, nothing) for criterion in protocol.criteria)
+    return tuple(Verdict(each.id, *each.rule.weigh(nothing)) for each in protocol.criteria)
 
 
 _ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def _verdict(criterion: Criterion, facts: Facts) -> Verdict:
-    return Verdict(criterion.id, *criterion.rule.weigh(facts))
+@dataclass(frozen=True, eq=False)
+class _Reasons:
+    """The reasons of one decision, weighed when they are asked for."""
+
+    facts: Facts
+    protocol: Protocol
+    truths: tuple[Truth, ...]
+    _weighed: dict[int, Verdict] = field(default_factory=dict)
+
+    def verdict(self, place: int) -> Verdict:
+        """Weigh one criterion, once; its truth is the one that the decision came to."""
+        verdict = self._weighed.get(place)
+        if verdict is None:
+            criterion = self.protocol.criteria[place]
+            if criterion.touches(self.facts.findings):
+                verdict = Verdict(criterion.id, *criterion.rule.weigh(self.facts))
+            else:
+                verdict = _silence(self.protocol, self.facts.silent)[place]
+            if place in self.protocol.reassuring:
+                verdict = self._held_back(verdict, self.truths[place])
+            self._weighed[place] = verdict
+        return verdict
+
+    def _held_back(self, verdict: Verdict, settled: Truth) -> Verdict:
+        """Give a verdict that waits for the dangers their reasons, where they decide it."""
+        if settled is Truth.PRESENT or verdict.truth is Truth.ABSENT:
+            return verdict
+        dangers = [
+            self.verdict(at) for at in self.protocol.dangers if self.truths[at] is not Truth.ABSENT
+        ]
+        if settled is Truth.ABSENT:
+            met = [each for each in dangers if each.truth is Truth.PRESENT]
+            because = dict.fromkeys(evidence for each in met for evidence in each.because)
+            return Verdict(verdict.criterion, settled, tuple(because))
+        asked = dict.fromkeys(name for each in (verdict, *dangers) for name in each.missing)
+        return Verdict(verdict.criterion, settled, verdict.because, tuple(asked))
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Weigh every criterion."""
+        return tuple(self.verdict(place) for place in range(len(self.truths)))
+
+    def gate_evidence(self) -> tuple[Evidence, ...]:
+        """Weigh the gate."""
+        shut = self.facts.get(self.protocol.shut_by)
+        if shut.state is Truth.PRESENT:
+            return tuple(each.evidence for each in shut.occurrences)
+        return self.protocol.gate.rule.weigh(self.facts).because
 
 
-def _unanswered(protocol: Protocol, verdicts: list[Verdict], facts: Facts) -> tuple[Unanswered, ...]:
+def _unanswered(reasons: _Reasons) -> tuple[Unanswered, ...]:
     """List what the unknown dangers wait for: what is asked first, then the hinted, then the rest.
 
     Source: CRITERIA, "Words": weak; "Red-flag check".
     """
     waiting: dict[str, list[str]] = {}
-    for place in protocol.dangers:
-        verdict = verdicts[place]
-        if verdict.truth is Truth.UNKNOWN:
+    for place in reasons.protocol.dangers:
+        if reasons.truths[place] is Truth.UNKNOWN:
+            verdict = reasons.verdict(place)
             for name in verdict.missing:
                 waiting.setdefault(name, []).append(verdict.criterion)
-    listed = [
-        Unanswered(name, tuple(criteria), _hints(name, facts)) for name, criteria in waiting.items()
-    ]
-    first = frozenset(protocol.ask_first)
-    return tuple(
-        sorted(listed, key=lambda each: (first.isdisjoint(each.criteria), not each.hints))
-    )
+    first: list[Unanswered] = []
+    hinted: list[Unanswered] = []
+    rest: list[Unanswered] = []
+    asked_first = reasons.protocol.ask_first
+    for name, criteria in waiting.items():
+        each = Unanswered(name, tuple(criteria), _hints(name, reasons.facts))
+        # The dangers stand in the order to ask, so the first criterion is the most urgent one.
+        group = first if criteria[0] in asked_first else hinted if each.hints else rest
+        group.append(each)
+    return (*first, *hinted, *rest)
 
 
 def _hints(name: str, facts: Facts) -> tuple[Evidence, ...]:
@@ -114,56 +158,44 @@ def _hints(name: str, facts: Facts) -> tuple[Evidence, ...]:
     return tuple(each.evidence for each in finding.occurrences)
 
 
-def _reassure_last(
-    verdicts: list[Verdict],
-    danger: Truth,
-    unanswered: tuple[Unanswered, ...],
-    protocol: Protocol,
-) -> None:
+def _reassure_last(truths: list[Truth], danger: Truth, protocol: Protocol) -> None:
     """Let a course that is left out while a danger is open be met only when none is.
 
     This is the part of H01 that no criterion file can say. Source: CRITERIA, "Self-care".
     """
-    for place, criterion in enumerate(protocol.criteria):
-        course = protocol.courses[criterion.course]
-        if course.while_unanswered is Place.LEFT_OUT:
-            verdict = verdicts[place]
-            truth = kleene.all_of((verdict.truth, danger.negated()))
-            missing = verdict.missing
-            if truth is Truth.UNKNOWN and danger is Truth.UNKNOWN:
-                missing = (*missing, *(each.finding for each in unanswered))
-            verdicts[place] = replace(verdict, truth=truth, missing=missing)
+    for place in protocol.reassuring:
+        truths[place] = kleene.all_of((truths[place], danger.negated()))
 
 
-def _recommend(
-    verdicts: list[Verdict],
-    danger: Truth,
-    unanswered: tuple[Unanswered, ...],
-    facts: Facts,
-    protocol: Protocol,
-) -> tuple[Recommendation, ...]:
-    called: dict[str, list[Verdict]] = {}
-    for criterion, verdict in zip(protocol.criteria, verdicts, strict=True):
-        if verdict.truth is Truth.PRESENT:
-            called.setdefault(criterion.course, []).append(verdict)
-    if unanswered:
-        called[protocol.check] = [
-            verdicts[place]
-            for place in protocol.dangers
-            if verdicts[place].truth is Truth.UNKNOWN
-        ]
+def _recommend(reasons: _Reasons, danger: Truth) -> tuple[Recommendation, ...]:
+    protocol = reasons.protocol
+    called: dict[str, list[int]] = {}
+    for place, truth in enumerate(reasons.truths):
+        if truth is Truth.PRESENT:
+            called.setdefault(protocol.criteria[place].course, []).append(place)
+    asked = [place for place in protocol.dangers if reasons.truths[place] is Truth.UNKNOWN]
+    if asked:
+        called[protocol.check] = asked
     cards: dict[str, Recommendation] = {}
     for course in protocol.courses.values():
-        if course.id not in called or _place(course, danger) is Place.LEFT_OUT:
+        stands = _place(course, danger)
+        if course.id not in called or stands is Place.LEFT_OUT:
             continue
-        card = _card(course, called[course.id], _place(course, danger))
+        verdicts = tuple(reasons.verdict(each) for each in called[course.id])
         if course.topic in cards:
             urgent = cards[course.topic]
-            card = replace(urgent, verdicts=urgent.verdicts + card.verdicts)
-        cards[course.topic] = card
+            cards[course.topic] = urgent._replace(verdicts=urgent.verdicts + verdicts)
+        else:
+            cards[course.topic] = Recommendation(
+                course=course.id,
+                topic=course.topic,
+                indicator=course.indicator,
+                verdicts=verdicts,
+                conditional=stands is Place.CONDITIONAL,
+            )
         if course.alone:
             break
-    return _remark(tuple(cards.values()), danger, facts, protocol)
+    return _remark(tuple(cards.values()), danger, reasons)
 
 
 def _place(course: Course, danger: Truth) -> Place:
@@ -172,29 +204,19 @@ def _place(course: Course, danger: Truth) -> Place:
     return course.while_unanswered if danger is Truth.UNKNOWN else Place.SHOWN
 
 
-def _card(course: Course, verdicts: list[Verdict], place: Place) -> Recommendation:
-    return Recommendation(
-        course=course.id,
-        topic=course.topic,
-        indicator=course.indicator,
-        verdicts=tuple(verdicts),
-        conditional=place is Place.CONDITIONAL,
-    )
-
-
 def _remark(
-    cards: tuple[Recommendation, ...], danger: Truth, facts: Facts, protocol: Protocol
+    cards: tuple[Recommendation, ...], danger: Truth, reasons: _Reasons
 ) -> tuple[Recommendation, ...]:
     shown = [card.topic for card in cards]
     remarks: dict[str, list[str]] = {}
-    for remark in protocol.remarks:
+    for remark in reasons.protocol.remarks:
         if remark.unless_danger and danger is Truth.PRESENT:
             continue
-        topics = shown if remark.on is None else [t for t in shown if t in remark.on][:1]
-        if topics and remark.rule.judge(facts) is Truth.PRESENT:
+        topics = shown if remark.on is None else [each for each in shown if each in remark.on][:1]
+        if topics and remark.rule.judge(reasons.facts) is Truth.PRESENT:
             for topic in topics:
                 remarks.setdefault(topic, []).append(remark.id)
     return tuple(
-        replace(card, remarks=tuple(remarks[card.topic])) if card.topic in remarks else card
+        card._replace(remarks=tuple(remarks[card.topic])) if card.topic in remarks else card
         for card in cards
     )

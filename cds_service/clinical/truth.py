@@ -28,6 +28,12 @@ class Truth(Enum):
         """Present and absent change places; unknown stays unknown."""
         return _NEGATED[self]
 
+    def and_(self, other: Truth) -> Truth:
+        """Return the lesser of the two: a chain is as strong as its weakest link."""
+        if self is Truth.ABSENT or other is Truth.PRESENT:
+            return self
+        return other
+
 
 _NEGATED = {
     Truth.ABSENT: Truth.PRESENT,

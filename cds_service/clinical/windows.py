@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from cds_service.clinical.truth import Truth
 
@@ -25,21 +26,21 @@ class Span:
     amount: int
     unit: Unit
 
-    def before(self, moment: datetime) -> date | datetime:
-        """Return the instant (hours) or the calendar day (days, months) this long before."""
-        if self.unit is Unit.HOURS:
-            return moment - timedelta(hours=self.amount)
+    def reaches(self, moment: datetime, as_of: datetime) -> bool:
+        """Tell whether ``moment`` lies at most this long before ``as_of``."""
         if self.unit is Unit.DAYS:
-            return moment.date() - timedelta(days=self.amount)
-        return _months_before(moment.date(), self.amount)
+            return as_of.toordinal() - _day(moment, as_of) <= self.amount
+        if self.unit is Unit.HOURS:
+            # In one zone Python counts by the clock on the wall, which is turned twice a year.
+            return as_of.astimezone(UTC) - moment.astimezone(UTC) <= timedelta(hours=self.amount)
+        return _day(moment, as_of) >= _months_before(as_of, self.amount).toordinal()
 
     def __str__(self) -> str:
         """Return the span as a clinician writes it: "30 days", "1 hour"."""
         return f"{self.amount} {self.unit if self.amount != 1 else self.unit.removesuffix('s')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(NamedTuple):
     """A beginning that lies somewhere between two instants; a partial date is such an interval.
 
     ``earliest`` is None where the beginning is open ("chronic"). Both carry a time zone.
@@ -60,8 +61,7 @@ def within(since: Since | None, span: Span, as_of: datetime) -> Truth:
         return Truth.PRESENT
     if is_future(since, as_of):
         return Truth.UNKNOWN
-    limit = span.before(as_of)
-    return Truth.PRESENT if _reading(since.latest, limit, as_of) >= limit else Truth.ABSENT
+    return Truth.PRESENT if span.reaches(since.latest, as_of) else Truth.ABSENT
 
 
 def older_than(since: Since | None, span: Span, as_of: datetime) -> Truth:
@@ -72,28 +72,27 @@ def older_than(since: Since | None, span: Span, as_of: datetime) -> Truth:
     """
     if since is None or is_future(since, as_of):
         return Truth.UNKNOWN
-    limit = span.before(as_of)
-    if _reading(since.latest, limit, as_of) < limit:
+    if not span.reaches(since.latest, as_of):
         return Truth.PRESENT
-    if since.earliest is not None and _reading(since.earliest, limit, as_of) >= limit:
+    if since.earliest is not None and span.reaches(since.earliest, as_of):
         return Truth.ABSENT
     return Truth.UNKNOWN
 
 
 def is_future(since: Since, as_of: datetime) -> bool:
     """Tell whether a beginning lies wholly after the day of judging."""
-    return (
-        since.earliest is not None
-        and since.earliest.astimezone(as_of.tzinfo).date() > as_of.date()
-    )
+    return since.earliest is not None and _day(since.earliest, as_of) > as_of.toordinal()
 
 
-def _reading(moment: datetime, limit: date | datetime, as_of: datetime) -> date | datetime:
-    """Read a moment as the limit is: an instant, or the day in the zone of judging."""
-    return moment if isinstance(limit, datetime) else moment.astimezone(as_of.tzinfo).date()
+def _day(moment: datetime, as_of: datetime) -> int:
+    """Return the number of the calendar day of a moment, in the zone of judging."""
+    if moment.tzinfo is as_of.tzinfo:
+        return moment.toordinal()
+    return moment.astimezone(as_of.tzinfo).toordinal()
 
 
-def _months_before(day: date, months: int) -> date:
-    index = day.year * 12 + day.month - 1 - months
+def _months_before(moment: datetime, months: int) -> date:
+    """Return the same day some months before; the last of the month where there is none."""
+    index = moment.year * 12 + moment.month - 1 - months
     year, month = divmod(index, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+    return date(year, month + 1, min(moment.day, calendar.monthrange(year, month + 1)[1]))

@@ -13,6 +13,8 @@ from cds_service.clinical.windows import Since
 from cds_service.content.problems import ContentError, Place, Problem
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from cds_service.content.nodes import Node
 
 # Rows speak of days ago, so any day serves; noon keeps hours and days apart.
@@ -38,51 +40,45 @@ class Case:
 
 def read_cases(node: Node, needs: tuple[str, ...]) -> tuple[Case, ...]:
     """Read a case table whose columns are exactly ``needs``. Raises ContentError."""
-    lines = node.text().splitlines()
-    # The text of a block begins on the line after its key.
-    places = [Place(node.place.file, node.place.line + 1 + index) for index in range(len(lines))]
-    header = _split(lines[0])
+    lines = node.lines()
+    header, place = (_split(lines[0][0]), lines[0][1]) if lines else ([], node.place)
     if header[:1] != ["case"] or header[-1:] != ["expect"] or sorted(header[1:-1]) != sorted(needs):
-        raise ContentError(
-            [
-                Problem(
-                    places[0],
-                    f"the columns are {', '.join(header)}",
-                    "The table must show every finding that the rule asks for, and no other",
-                    f"Use: case | {' | '.join(needs)} | expect",
-                )
-            ]
+        _refuse(
+            place,
+            f"the columns are {', '.join(header) or 'none'}",
+            "The table must show every finding that the rule asks for, and no other",
+            f"Use: case | {' | '.join(needs)} | expect",
         )
-    return tuple(
-        _row(line, place, header)
-        for line, place in zip(lines[1:], places[1:], strict=True)
-        if line.strip()
-    )
+    cases: dict[str, Case] = {}
+    for line, at in lines[1:]:
+        case = _row(line, at, header)
+        if case.name in cases:
+            _refuse(
+                at,
+                f"a second case is called {case.name!r} (the first is on line "
+                f"{cases[case.name].place.line})",
+                "A case is known by its name",
+                "Say in the name what is different",
+            )
+        cases[case.name] = case
+    return tuple(cases.values())
 
 
 def _row(line: str, place: Place, header: list[str]) -> Case:
     cells = _split(line)
     if len(cells) != len(header):
-        raise ContentError(
-            [
-                Problem(
-                    place,
-                    f"{len(cells)} cells under {len(header)} columns",
-                    "A shifted row says something else",
-                    "Separate the cells by |, one for each column",
-                )
-            ]
+        _refuse(
+            place,
+            f"{len(cells)} cells under {len(header)} columns",
+            "A shifted row says something else",
+            "Separate the cells by |, one for each column",
         )
     if cells[-1] not in _EXPECT:
-        raise ContentError(
-            [
-                Problem(
-                    place,
-                    f"{cells[-1]!r} is no verdict",
-                    "A row must say what a clinician expects",
-                    f"Use one of: {', '.join(_EXPECT)}",
-                )
-            ]
+        _refuse(
+            place,
+            f"{cells[-1]!r} is no verdict",
+            "A row must say what a clinician expects",
+            f"Use one of: {', '.join(_EXPECT)}",
         )
     named = dict(zip(header[1:-1], cells[1:-1], strict=True))
     findings = {name: read_cell(name, cell, place) for name, cell in named.items()}
@@ -109,15 +105,11 @@ def read_cell(name: str, cell: str, place: Place) -> Finding | None:
 def _occurrence(name: str, text: str, place: Place) -> Occurrence:
     match = _OCCURRENCE.fullmatch(text)
     if not match:
-        raise ContentError(
-            [
-                Problem(
-                    place,
-                    f"{text!r} in the column {name} cannot be read",
-                    "A cell that is misread would test something else",
-                    "Use ?, no, yes, yes 3d, yes 5h, yes 40d-20d, yes 43d+ or 39.4 4d",
-                )
-            ]
+        _refuse(
+            place,
+            f"{text!r} in the column {name} cannot be read",
+            "A cell that is misread would test something else",
+            "Use ?, no, yes, yes 3d, yes 5h, yes 40d-20d, yes 43d+ or 39.4 4d",
         )
     value = float(match["value"]) if match["value"] else None
     return Occurrence(_since(match), value, Evidence(name, text))
@@ -138,6 +130,10 @@ def _since(match: re.Match[str]) -> Since | None:
 
 def _midnight(days_ago: int) -> datetime:
     return CASE_DAY.replace(hour=0) - days_ago * _DAY
+
+
+def _refuse(place: Place, what: str, why: str, remedy: str) -> NoReturn:
+    raise ContentError([Problem(place, what, why, remedy)])
 
 
 def _split(line: str) -> list[str]:

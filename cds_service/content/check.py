@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cds_service.content.problems import ContentError, Place, Problem
+from cds_service.content.problems import ContentError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ def _dangling_findings(
                 )
     if recommendations.shut_by not in findings:
         yield Problem(
-            Place("recommendations.yaml", 1),
+            recommendations.lines["shut_by"],
             f"`shut_by` names the unknown finding {recommendations.shut_by!r}",
             "The gate would never be shut by it",
             "Correct the name, or define the finding",
@@ -85,7 +85,7 @@ def _dangling_criteria(
         for name in names:
             if name not in criteria:
                 yield Problem(
-                    Place("recommendations.yaml", 1),
+                    recommendations.lines[key],
                     f"`{key}` names the unknown criterion {name!r}",
                     "It would have no effect",
                     "Correct the id",
@@ -100,7 +100,7 @@ def _criteria_links(
     courses = set(recommendations.courses)
     if CHECK_COURSE not in courses:
         yield Problem(
-            Place("recommendations.yaml", 1),
+            recommendations.lines["recommendations"],
             f"there is no recommendation {CHECK_COURSE!r}",
             "Unanswered red flags could not be shown",
             f"Add `{CHECK_COURSE}:`",
@@ -110,7 +110,7 @@ def _criteria_links(
         for name in criterion.recommendation.values():
             if name not in allowed:
                 yield Problem(
-                    criterion.place,
+                    criterion.calls_at,
                     f"{criterion.id} calls for the unknown recommendation {name!r}",
                     "No card would ever be shown for it",
                     f"Use one of: {', '.join(sorted(allowed))}",

@@ -58,7 +58,10 @@ def _snomed_fault(code: str) -> str | None:
         for _ in range(place % 8):
             value = _VERHOEFF_STEP[value]
         check = _VERHOEFF[check][value]
-    return "its check digit is wrong" if check else None
+    if check:
+        return "its check digit is wrong"
+    concept = code[-3:-1] in {"00", "10"}
+    return None if concept else "it names a description or a relationship, not a concept"
 
 
 def _loinc_fault(code: str) -> str | None:
@@ -80,8 +83,10 @@ def _shape(pattern: str, says: str) -> Callable[[str], str | None]:
 
 CODE_SYSTEMS: Mapping[System, CodeSystem] = {
     System.SNOMED: CodeSystem(
-        "SNOMED CT", ("http://snomed.info/sct", "urn:oid:2.16.840.1.113883.6.96"), False,
-        _snomed_fault,
+        "SNOMED CT",
+        ("http://snomed.info/sct", "urn:oid:2.16.840.1.113883.6.96"),
+        by_prefix=False,
+        fault=_snomed_fault,
     ),
     System.ICD10CM: CodeSystem(
         "ICD-10-CM",
@@ -91,27 +96,30 @@ CODE_SYSTEMS: Mapping[System, CodeSystem] = {
             "urn:oid:2.16.840.1.113883.6.90",
             "urn:oid:2.16.840.1.113883.6.3",
         ),
-        True,
-        _shape(
+        by_prefix=True,
+        fault=_shape(
             r"[A-Z]\d([0-9A-Z](\.[0-9A-Z]{1,4})?)?",
             "an ICD-10-CM code is a letter, a digit and a third character, then up to four more "
             "after a point (a shorter one stands for the whole block)",
         ),
     ),
     System.LOINC: CodeSystem(
-        "LOINC", ("http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"), False, _loinc_fault
+        "LOINC",
+        ("http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"),
+        by_prefix=False,
+        fault=_loinc_fault,
     ),
     System.RXNORM: CodeSystem(
         "RxNorm",
         ("http://www.nlm.nih.gov/research/umls/rxnorm", "urn:oid:2.16.840.1.113883.6.88"),
-        False,
-        _shape(r"[1-9]\d{0,6}", "an RxNorm identifier is up to 7 digits"),
+        by_prefix=False,
+        fault=_shape(r"[1-9]\d{0,6}", "an RxNorm identifier is up to 7 digits"),
     ),
     System.ATC: CodeSystem(
         "ATC",
         ("http://www.whocc.no/atc", "urn:oid:2.16.840.1.113883.6.73"),
-        True,
-        _shape(
+        by_prefix=True,
+        fault=_shape(
             r"[A-Z](\d{2}([A-Z]([A-Z](\d{2})?)?)?)?",
             "an ATC code is a letter, two digits, then up to two letters and two digits",
         ),

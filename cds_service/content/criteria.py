@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from cds_service.clinical.truth import Truth
 from cds_service.content.cases import Case, read_cases
+from cds_service.content.mutants import survivors
 from cds_service.content.problems import ContentError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from cds_service.clinical.rules import Rule
     from cds_service.content.nodes import Fields, Node
     from cds_service.content.problems import Place
 
 MAX_SAYS = 60
+_RADIATION = re.compile(r"X-ray|radiograph|\bCT\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,16 @@ class SignOff:
 class CriterionDefinition:
     """One criterion as the content defines it.
 
-    ``recommendation`` maps each profile to a course of recommendations.yaml. ``says`` are the
-    words for a card's summary, ``image`` the imaging that the card names.
+    ``recommendation`` maps each profile to a course of recommendations.yaml, and ``calls_at`` is
+    the line where it does. ``says`` are the words for a card's summary, ``image`` the imaging
+    that the card names.
     """
 
     id: str
     place: Place
     title: str
     recommendation: Mapping[str, str]
+    calls_at: Place
     citations: tuple[Citation, ...]
     why: str
     rule: Rule
@@ -81,12 +86,13 @@ def read_criterion(
         place=place,
         title=fields["title"].text(),
         recommendation=_recommendation(fields["recommendation"], profiles),
-        citations=tuple(_citation(node) for node in fields["documents"].items()),
+        calls_at=fields["recommendation"].key,
+        citations=_citations(fields["documents"]),
         why=" ".join(fields["why"].text().split()),
         rule=rule,
         says=says,
         image=fields.text("image"),
-        image_in_pregnancy=fields.text("image_in_pregnancy"),
+        image_in_pregnancy=_image_in_pregnancy(fields),
         sign_off=_sign_off(fields),
         cases=_cases(fields["cases"], rule),
     )
@@ -95,9 +101,9 @@ def read_criterion(
 def criterion_id(fields: Fields, file: str) -> str:
     """Return the id, which must be a capital letter and two digits and begin the file's name."""
     node = fields["id"]
-    if not re.fullmatch(r"[A-Z]\d\d", node.text()) or not file.split("/")[-1].startswith(
-        f"{node.text()}-"
-    ):
+    if not re.fullmatch(r"[A-Z]\d\d", node.text()) or not file.rsplit("/", maxsplit=1)[
+        -1
+    ].startswith(f"{node.text()}-"):
         node.refuse(
             f"the id {node.text()!r} does not fit the file's name",
             "A criterion is found by its id",
@@ -113,6 +119,17 @@ def _recommendation(node: Node, profiles: tuple[str, ...]) -> Mapping[str, str]:
     return {profile: fields[profile].text() for profile in profiles}
 
 
+def _citations(node: Node) -> tuple[Citation, ...]:
+    citations = tuple(_citation(each) for each in node.items())
+    if not citations:
+        node.refuse(
+            "no document",
+            "Nobody could look up on whose word the criterion rests",
+            "Write `- source-key: heading`",
+        )
+    return citations
+
+
 def _citation(node: Node) -> Citation:
     entries = node.entries()
     if len(entries) != 1:
@@ -123,6 +140,23 @@ def _citation(node: Node) -> Citation:
         )
     source, heading = next(iter(entries.items()))
     return Citation(source, heading.text(), node.place)
+
+
+def _image_in_pregnancy(fields: Fields) -> str | None:
+    image, instead = fields.text("image"), fields.text("image_in_pregnancy")
+    if instead and _RADIATION.search(instead):
+        fields["image_in_pregnancy"].refuse(
+            f"{instead!r} in pregnancy",
+            "No card suggests X-ray or CT in a recorded pregnancy",
+            "Name MRI",
+        )
+    if image and not instead and _RADIATION.search(image):
+        fields["image"].refuse(
+            f"{image!r} without `image_in_pregnancy`",
+            "No card suggests X-ray or CT in a recorded pregnancy",
+            "Add `image_in_pregnancy: MRI of the spine`",
+        )
+    return instead
 
 
 def _sign_off(fields: Fields) -> SignOff:
@@ -144,9 +178,14 @@ def _sign_off(fields: Fields) -> SignOff:
                 "An approval needs a name, a day and the day of its next review",
                 f"Add `{name}:`",
             )
-    return SignOff(
-        status, fields["approved_by"].text(), _date(fields["approved_on"]), _date(fields["review_by"])
-    )
+    approved_on, review_by = _date(fields["approved_on"]), _date(fields["review_by"])
+    if review_by <= approved_on:
+        fields["review_by"].refuse(
+            "the review is due before the approval",
+            "An approval holds until the next review",
+            "Give a later day",
+        )
+    return SignOff(status, fields["approved_by"].text(), approved_on, review_by)
 
 
 def _date(node: Node) -> date:
@@ -160,31 +199,52 @@ def _date(node: Node) -> date:
         )
 
 
+_WORDS = {Truth.PRESENT: "met", Truth.ABSENT: "not met", Truth.UNKNOWN: "cannot tell"}
+
+
 def _cases(node: Node, rule: Rule) -> tuple[Case, ...]:
+    """Read the case table and hold the rule to it."""
     cases = read_cases(node, rule.needs())
-    problems = [
-        Problem(
-            case.place,
-            f"the case {case.name!r} expects {case.expect.name.lower()}, "
-            f"but the rule says {rule.judge(case.facts).name.lower()}",
-            "A rule that disagrees with its own cases cannot be trusted",
-            "Mend the rule or the row",
-        )
-        for case in cases
-        if rule.judge(case.facts) is not case.expect
-    ]
-    expected = {case.expect.name.lower() for case in cases}
-    words = {"present": "met", "absent": "not met", "unknown": "cannot tell"}
-    problems += [
-        Problem(
-            node.place,
-            f"no case that is {word}" + (": the criterion is unreachable" * (word == "met")),
-            "What no case shows, nobody has checked",
-            "Add a row",
-        )
-        for truth, word in words.items()
-        if truth not in expected
-    ]
+    problems = [*_wrong(rule, cases), *_untold(node.key, cases)]
+    # A table that is wrong itself says nothing about the rule's wrong versions.
+    problems = problems or list(_unnoticed(node.key, rule, cases))
     if problems:
         raise ContentError(problems)
     return cases
+
+
+def _wrong(rule: Rule, cases: tuple[Case, ...]) -> Iterator[Problem]:
+    for case in cases:
+        truth = rule.judge(case.facts)
+        if truth is not case.expect:
+            yield Problem(
+                case.place,
+                f"the case {case.name!r} expects {_WORDS[case.expect]!r}, "
+                f"but the rule says {_WORDS[truth]!r}",
+                "A rule that disagrees with its own cases cannot be trusted",
+                "Mend the rule or the row",
+            )
+
+
+def _untold(place: Place, cases: tuple[Case, ...]) -> Iterator[Problem]:
+    expected = {case.expect for case in cases}
+    for truth, words in _WORDS.items():
+        if truth not in expected:
+            yield Problem(
+                place,
+                f"no case that is {words!r}"
+                + (": the criterion is unreachable" if truth is Truth.PRESENT else ""),
+                "What no case shows, nobody has checked",
+                "Add a row",
+            )
+
+
+def _unnoticed(place: Place, rule: Rule, cases: tuple[Case, ...]) -> Iterator[Problem]:
+    for mutant in survivors(rule, cases):
+        yield Problem(
+            place,
+            f"no row notices this wrong version of the rule: {mutant.says}",
+            "The two could be mixed up, and every case would still agree",
+            "Add a row that tells them apart; if no patient could, the rule says too much: "
+            "take that part out",
+        )

@@ -11,8 +11,6 @@ from cds_service.clinical.windows import Span, Unit
 from cds_service.content.codes import CODE_SYSTEMS, Code, System
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cds_service.content.nodes import Fields, Node
     from cds_service.content.problems import Place
 
@@ -46,7 +44,16 @@ class Carrier(StrEnum):
 
 
 COMPANIONS = frozenset(
-    {"site back", "site leg", "site saddle", "site abdomen", "bodysite back", "severe", "dated", "worsening"}
+    {
+        "site back",
+        "site leg",
+        "site saddle",
+        "site abdomen",
+        "bodysite back",
+        "severe",
+        "dated",
+        "worsening",
+    }
 )
 SEARCHES = frozenset({"Condition", "MedicationRequest", "MedicationStatement"})
 
@@ -101,6 +108,7 @@ class FindingDefinition:
     lives: Span | None
     absent_after: frozenset[str]
     phrases: tuple[str, ...]
+    but_not: tuple[str, ...]
     severity_of: str | None
     not_if_severity: frozenset[str]
     unless: str | None
@@ -112,19 +120,53 @@ class FindingDefinition:
     of: tuple[str, ...]
     kind_of: str | None
     recurrence_of: str | None
+    worsening_of: str | None
+    denial_lives: Span
+
+    @property
+    def denial_outlasts_pain(self) -> bool:
+        """Tell whether a "no" from before the present pain still answers: weights, not symptoms."""
+        return self.measured is not None and self.measured.reading in _OUTLASTING
 
     def related(self) -> tuple[str, ...]:
         """Return the other findings that this one refers to."""
-        links = (self.severity_of, self.unless, self.without_value, self.kind_of, self.recurrence_of)
+        links = (
+            self.severity_of,
+            self.unless,
+            self.without_value,
+            self.kind_of,
+            self.recurrence_of,
+            self.worsening_of,
+        )
         return (*(link for link in links if link is not None), *self.of)
 
 
 _REQUIRED = ("meaning", "question", "silence")
 _OPTIONAL = (
-    "codes", "weak", "excludes", "denied_by", "chronic", "past", "lives", "phrases",
-    "severity_of", "not_if_severity", "unless", "without_value", "carrier", "measured",
-    "computed", "of", "aftercare", "kind_of", "recurrence_of",
+    "codes",
+    "weak",
+    "excludes",
+    "denied_by",
+    "chronic",
+    "past",
+    "lives",
+    "phrases",
+    "but_not",
+    "worsening_of",
+    "denial_lives",
+    "severity_of",
+    "not_if_severity",
+    "unless",
+    "without_value",
+    "carrier",
+    "measured",
+    "computed",
+    "of",
+    "aftercare",
+    "kind_of",
+    "recurrence_of",
 )
+_OUTLASTING = {Reading.WEIGHT, Reading.LOW_LAB}
 _WITHOUT_LIMIT = {Reading.URINE_BLOOD, Reading.GRADE}
 _SYSTEM_NAMES = frozenset(system.value for system in System)
 DEFAULT_LIFE = Span(30, Unit.DAYS)
@@ -133,7 +175,7 @@ DEFAULT_LIFE = Span(30, Unit.DAYS)
 def read_finding(finding_id: str, theme: str, node: Node) -> FindingDefinition:
     """Read one finding. Raises ContentError for anything unknown, missing or malformed."""
     if not re.fullmatch(r"[a-z][a-z-]+[a-z]", finding_id):
-        node.refuse(
+        node.refuse_key(
             f"{finding_id!r} is not a finding's name",
             "Names are used as linkIds and in addresses",
             "Use lower-case words joined by dashes",
@@ -147,7 +189,7 @@ def read_finding(finding_id: str, theme: str, node: Node) -> FindingDefinition:
         )
     return FindingDefinition(
         id=finding_id,
-        place=node.place,
+        place=node.key,
         theme=theme,
         meaning=fields["meaning"].text(),
         question=fields["question"].text(),
@@ -160,6 +202,7 @@ def read_finding(finding_id: str, theme: str, node: Node) -> FindingDefinition:
         lives=_life(fields),
         absent_after=_silence(fields["silence"]),
         phrases=tuple(phrase.lower() for phrase in fields.texts("phrases")),
+        but_not=tuple(phrase.lower() for phrase in fields.texts("but_not")),
         severity_of=fields.text("severity_of"),
         not_if_severity=frozenset(fields.texts("not_if_severity")),
         unless=fields.text("unless"),
@@ -173,16 +216,20 @@ def read_finding(finding_id: str, theme: str, node: Node) -> FindingDefinition:
         of=fields.texts("of"),
         kind_of=fields.text("kind_of"),
         recurrence_of=fields.text("recurrence_of"),
+        worsening_of=fields.text("worsening_of"),
+        denial_lives=(
+            read_span(fields["denial_lives"]) if "denial_lives" in fields else DEFAULT_LIFE
+        ),
     )
 
 
 def read_span(node: Node) -> Span:
     """Read a length of time such as `30 days`, `72 hours` or `12 months`."""
-    match = re.fullmatch(r"([1-9]\d*) (hour|day|month)s?", node.text())
+    match = re.fullmatch(r"([1-9]\d{0,3}) (hour|day|month)s?", node.text())
     if not match:
         node.refuse(
             f"{node.text()!r} is not a length of time",
-            "A window needs a whole number and a unit",
+            "A window needs a whole number, at most 9999, and a unit",
             "Write it as `30 days`, `72 hours` or `12 months`",
         )
     return Span(int(match[1]), Unit(match[2] + "s"))
@@ -197,7 +244,7 @@ def read_code_table(node: Node) -> tuple[Code, ...]:
     found: list[Code] = []
     for system_name, table in node.entries().items():
         if system_name not in _SYSTEM_NAMES:
-            table.refuse(
+            table.refuse_key(
                 f"unknown code system {system_name!r}",
                 "A code without its system matches nothing",
                 f"Use one of: {', '.join(System)}",
@@ -206,7 +253,7 @@ def read_code_table(node: Node) -> tuple[Code, ...]:
         for code, display in table.entries().items():
             fault = CODE_SYSTEMS[system].fault(code)
             if fault:
-                display.refuse(
+                display.refuse_key(
                     f"{CODE_SYSTEMS[system].label} code {code!r} is malformed: {fault}",
                     "A mistyped code matches the wrong thing or nothing",
                     "Copy the code again from its source",
@@ -225,7 +272,7 @@ def _weak(fields: Fields) -> tuple[Weak, ...]:
             unknown = alternatives - COMPANIONS
             if unknown:
                 need.refuse(
-                    f"{sorted(unknown)[0]!r} is not a companion",
+                    f"{min(unknown)!r} is not a companion",
                     "A weak code counts only with something that the reader can see",
                     f"Use one of: {', '.join(sorted(COMPANIONS))}, joined by ' or '",
                 )
@@ -242,7 +289,7 @@ def _chronic(fields: Fields) -> frozenset[str]:
         if node.text() not in affirming:
             node.refuse(
                 f"the chronic code {node.text()!r} is not among `codes`",
-                "It would never be met",
+                "It affirms nothing, so nothing could become chronic by it",
                 "Add it to `codes` or take it out here",
             )
     return frozenset(fields.texts("chronic"))
@@ -286,14 +333,16 @@ def _measured(node: Node) -> Measured:
         limit=_limit(fields[key], reading) if key in fields else 0.0,
         answers=read_span(fields["answers"]),
         site=fields.text("site"),
-        mass_per_mmol=fields["mass_per_mmol"].number() if "mass_per_mmol" in fields else None,
+        mass_per_mmol=float(fields["mass_per_mmol"].number())
+        if "mass_per_mmol" in fields
+        else None,
     )
 
 
 def _limit(node: Node, reading: Reading) -> float:
     """Read a limit; a laboratory's is written with its unit, `3.5 mmol/L`."""
     if reading is not Reading.LOW_LAB:
-        return node.number()
+        return float(node.number())
     match = re.fullmatch(r"(\d+(?:\.\d+)?) mmol/L", node.text())
     if not match:
         node.refuse(

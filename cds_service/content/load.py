@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +32,8 @@ from cds_service.content.rules import RuleReader
 from cds_service.content.vocabulary import Vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
+    from typing import NoReturn
 
     from cds_service.clinical.rules import Rule
 
@@ -48,6 +51,16 @@ class Content:
     vocabulary: Vocabulary
     protocols: Mapping[str, Protocol]
 
+    @cached_property
+    def documents(self) -> Mapping[str, list[str]]:
+        """Return the short names of the documents that each criterion rests on, each once."""
+        return {
+            each.id: list(
+                dict.fromkeys(self.sources[cited.source].short for cited in each.citations)
+            )
+            for each in (self.gate, *self.criteria.values())
+        }
+
 
 def default_folder() -> Path:
     """Return the content that ships: inside the package, or beside it in a checkout."""
@@ -57,29 +70,23 @@ def default_folder() -> Path:
 
 def load(folder: Path | None = None) -> Content:
     """Read and check the content folder. Raises ContentError with every problem found."""
-    folder = folder or default_folder()
-    texts = _texts(folder)
+    texts = _texts(folder or default_folder())
     problems: list[Problem] = []
     roots: dict[str, Node] = {}
     for name, text in texts.items():
-        _gather(problems, lambda name=name, text=text: roots.update({name: read(name, text)}))
+        with _gathering(problems):
+            roots[name] = read(name, text)
     findings = _findings(roots, problems)
-    for name in ("recommendations.yaml", "sources.yaml", "vocabulary.yaml"):
-        if name not in texts:
-            problems.append(
-                Problem(
-                    Place(name, 1),
-                    "the file is missing",
-                    "No card can be made without it",
-                    f"Put {name} into the content folder",
-                )
-            )
-    if problems:
-        raise ContentError(problems)
+    _stop_at(problems)
     reader = _CriteriaReader(roots, frozenset(findings))
-    recommendations = read_recommendations(roots["recommendations.yaml"], reader.rules)
+    with _gathering(problems):
+        recommendations = read_recommendations(roots["recommendations.yaml"], reader.rules)
+    with _gathering(problems):
+        sources = read_sources(roots["sources.yaml"])
+    with _gathering(problems):
+        vocabulary = read_vocabulary(roots["vocabulary.yaml"])
+    _stop_at(problems)
     criteria = reader.read_all(recommendations.profiles)
-    sources = read_sources(roots["sources.yaml"])
     check(findings, criteria, recommendations, sources)
     digest = _digest(texts)
     gate = criteria.pop(recommendations.gate)
@@ -90,7 +97,7 @@ def load(folder: Path | None = None) -> Content:
         gate=gate,
         recommendations=recommendations,
         sources=sources,
-        vocabulary=read_vocabulary(roots["vocabulary.yaml"]),
+        vocabulary=vocabulary,
         protocols={
             profile: _protocol(profile, digest, gate, criteria, recommendations)
             for profile in recommendations.profiles
@@ -98,22 +105,64 @@ def load(folder: Path | None = None) -> Content:
     )
 
 
+_FILES = ("recommendations.yaml", "sources.yaml", "vocabulary.yaml")
+_FOLDERS = ("criteria", "findings")
+
+
 def _texts(folder: Path) -> dict[str, str]:
     """Return the text of every content file by its path in the folder, in a fixed order."""
     if not folder.is_dir():
-        raise ContentError(
-            [
-                Problem(
-                    Place(str(folder), 1),
-                    "the content folder is not there",
-                    "Without content nothing can be judged",
-                    "Point CDS_CARDS at a folder with findings/, criteria/, recommendations.yaml, "
-                    "sources.yaml and vocabulary.yaml",
-                )
-            ]
+        _refuse(
+            Place(str(folder), 1),
+            "the content folder is not there",
+            "Without content nothing can be judged",
+            "Point CDS_CARDS at a folder with findings/, criteria/, recommendations.yaml, "
+            "sources.yaml and vocabulary.yaml",
         )
-    paths = sorted(folder.rglob("*.yaml"))
-    return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in paths}
+    problems: list[Problem] = []
+    texts: dict[str, str] = {}
+    for path in sorted(each for each in folder.rglob("*") if each.suffix in {".yaml", ".yml"}):
+        name = path.relative_to(folder).as_posix()
+        with _gathering(problems):
+            texts[name] = _text(path, name)
+    problems += [
+        Problem(
+            Place(name, 1),
+            "the file is missing",
+            "No card can be made without it",
+            f"Put {name} into the content folder",
+        )
+        for name in _FILES
+        if name not in texts
+    ]
+    _stop_at(problems)
+    return texts
+
+
+def _text(path: Path, name: str) -> str:
+    folder, _, file = name.rpartition("/")
+    if not (name in _FILES or (folder in _FOLDERS and file.endswith(".yaml"))):
+        _refuse(
+            Place(name, 1),
+            "nobody reads this file",
+            "Its author would believe that it counts",
+            f"Move it into {' or '.join(f'{each}/' for each in _FOLDERS)} with a name that ends "
+            "in .yaml, or take it out",
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        _refuse(
+            Place(name, line),
+            "this line is not written in UTF-8",
+            "Its words would come out garbled",
+            "Save the file as UTF-8",
+        )
+
+
+def _refuse(place: Place, what: str, why: str, remedy: str) -> NoReturn:
+    raise ContentError([Problem(place, what, why, remedy)])
 
 
 def _digest(texts: Mapping[str, str]) -> str:
@@ -123,33 +172,38 @@ def _digest(texts: Mapping[str, str]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _gather(problems: list[Problem], step: Callable[[], object]) -> None:
-    """Take a step, and keep its problems so that one run shows them all."""
+@contextmanager
+def _gathering(problems: list[Problem]) -> Iterator[None]:
+    """Keep the problems of a step, so that one run shows them all."""
     try:
-        step()
+        yield
     except ContentError as error:
         problems.extend(error.problems)
 
 
+def _stop_at(problems: list[Problem]) -> None:
+    """Raise what was gathered: what comes next builds on it."""
+    if problems:
+        raise ContentError(problems)
+
+
 def _findings(roots: Mapping[str, Node], problems: list[Problem]) -> dict[str, FindingDefinition]:
     found: dict[str, FindingDefinition] = {}
-
-    def one(name: str, theme: str, node: Node) -> None:
-        if name in found:
-            node.refuse(
-                f"the finding {name!r} is defined twice (first in {found[name].place})",
-                "Only one of the two could count",
-                "Keep one of them",
-            )
-        found[name] = read_finding(name, theme, node)
-
-    def whole(file: str, node: Node) -> None:
-        for name, entry in node.entries().items():
-            _gather(problems, lambda n=name, e=entry: one(n, Path(file).stem, e))
-
     for file, root in roots.items():
-        if file.startswith("findings/"):
-            _gather(problems, lambda f=file, r=root: whole(f, r))
+        if not file.startswith("findings/"):
+            continue
+        entries: Mapping[str, Node] = {}
+        with _gathering(problems):
+            entries = root.entries()
+        for name, node in entries.items():
+            with _gathering(problems):
+                if name in found:
+                    node.refuse_key(
+                        f"the finding {name!r} is defined twice (first in {found[name].place})",
+                        "Only one of the two could count",
+                        "Keep one of them",
+                    )
+                found[name] = read_finding(name, Path(file).stem, node)
     return found
 
 
@@ -165,9 +219,9 @@ class _CriteriaReader:
         problems: list[Problem] = []
         for file, root in roots.items():
             if file.startswith("criteria/"):
-                _gather(problems, lambda f=file, r=root: self._index(f, r))
-        if problems:
-            raise ContentError(problems)
+                with _gathering(problems):
+                    self._index(file, root)
+        _stop_at(problems)
 
     def _index(self, file: str, root: Node) -> None:
         fields = root.fields(required=REQUIRED, optional=OPTIONAL)
@@ -202,16 +256,12 @@ class _CriteriaReader:
     def read_all(self, profiles: tuple[str, ...]) -> dict[str, CriterionDefinition]:
         found: dict[str, CriterionDefinition] = {}
         problems: list[Problem] = []
-
-        def one(name: str, fields: Fields) -> None:
-            rule = self._resolve(name, fields["rule"])
-            found[name] = read_criterion(fields, self._places[name], rule, profiles)
-
         for name, fields in sorted(self._fields.items()):
-            _gather(problems, lambda n=name, f=fields: one(n, f))
             self._reading.clear()
-        if problems:
-            raise ContentError(problems)
+            with _gathering(problems):
+                rule = self._resolve(name, fields["rule"])
+                found[name] = read_criterion(fields, self._places[name], rule, profiles)
+        _stop_at(problems)
         return found
 
 

@@ -2,88 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.rules import All, Any, AtLeast, Has, Meets, Not, Rule
+from cds_service.content.written import next_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from cds_service.clinical.windows import Span
     from cds_service.content.cases import Case
 
-VALUE_STEP = 0.1
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A wrong version of a rule, and what was changed in it."""
+
+    says: str
+    rule: Rule
 
 
-def survivors(rule: Rule, cases: Iterable[Case]) -> Iterator[str]:
-    """Describe each wrong version of the rule that no case would notice."""
-    cases = tuple(cases)
-    for says, mutant in mutants(rule):
-        if all(mutant.judge(case.facts) is case.expect for case in cases):
-            yield says
+def survivors(rule: Rule, cases: Iterable[Case]) -> list[Mutant]:
+    """Return each wrong version of the rule that no case would notice."""
+    table = tuple(cases)
+    return [
+        mutant
+        for mutant in mutants(rule)
+        if all(mutant.rule.judge(case.facts) is case.expect for case in table)
+    ]
 
 
-def mutants(rule: Rule) -> Iterator[tuple[str, Rule]]:
-    """Yield each wrong version with what was changed in it.
+def mutants(rule: Rule) -> Iterator[Mutant]:
+    """Yield each wrong version of a rule.
 
     Terms are dropped, any and all change places, terms are turned round, windows move by one
     unit or are forgotten, numbers move by a step or are forgotten. A criterion referred to is
     one term: its own file has its own cases.
     """
-    yield "the whole turned round", Not(rule)
+    yield Mutant("the whole turned round", Not(rule))
     yield from _inner(rule)
 
 
-def _inner(rule: Rule) -> Iterator[tuple[str, Rule]]:
+def _inner(rule: Rule) -> Iterator[Mutant]:
     match rule:
         case Has():
-            yield from _limits(rule)
+            yield from _windows(rule)
+            yield from _numbers(rule)
         case Not(term):
-            yield "a `not` forgotten", term
-            for says, mutant in _inner(term):
-                yield says, Not(mutant)
+            yield Mutant("a `not` forgotten", term)
+            for mutant in _inner(term):
+                yield Mutant(mutant.says, Not(mutant.rule))
         case Any(terms):
-            yield "`any` read as `all`", All(terms)
+            yield Mutant("`any` read as `all`", All(terms))
             yield from _terms(terms, Any)
         case All(terms):
-            yield "`all` read as `any`", Any(terms)
+            yield Mutant("`all` read as `any`", Any(terms))
             yield from _terms(terms, All)
         case AtLeast(count, terms):
-            yield f"at least {count - 1}", AtLeast(count - 1, terms)
-            yield f"at least {count + 1}", AtLeast(count + 1, terms)
+            yield Mutant(f"at least {count - 1}", AtLeast(count - 1, terms))
+            yield Mutant(f"at least {count + 1}", AtLeast(count + 1, terms))
             yield from _terms(terms, lambda left: AtLeast(count, left))
-        case Meets():
+        case _:  # a criterion referred to
             return
 
 
-def _terms(
-    terms: tuple[Rule, ...], build: type[Any | All] | object
-) -> Iterator[tuple[str, Rule]]:
+def _terms(terms: tuple[Rule, ...], build: Callable[[tuple[Rule, ...]], Rule]) -> Iterator[Mutant]:
     for place, term in enumerate(terms):
         before, after = terms[:place], terms[place + 1 :]
-        name = _name(term)
-        yield f"{name} dropped", build((*before, *after))  # type: ignore[operator]
-        yield f"{name} turned round", build((*before, Not(term), *after))  # type: ignore[operator]
-        for says, mutant in _inner(term):
-            yield says, build((*before, mutant, *after))  # type: ignore[operator]
+        yield Mutant(f"{_name(term)} dropped", build((*before, *after)))
+        yield Mutant(f"{_name(term)} turned round", build((*before, Not(term), *after)))
+        for mutant in _inner(term):
+            yield Mutant(mutant.says, build((*before, mutant.rule, *after)))
 
 
-def _limits(rule: Has) -> Iterator[tuple[str, Rule]]:
-    for limit in ("within", "older_than"):
-        span: Span | None = getattr(rule, limit)
-        if span is not None:
-            yield f"{rule.finding}: {limit} {span} forgotten", replace(rule, **{limit: None})
-            for amount in (span.amount - 1, span.amount + 1):
-                moved = replace(span, amount=amount)
-                yield f"{rule.finding}: {limit} {moved}", replace(rule, **{limit: moved})
-    for limit in ("at_least", "below"):
-        value: float | None = getattr(rule, limit)
-        if value is not None:
-            step = 1 if value == int(value) and value < 10 else VALUE_STEP  # noqa: PLR2004
-            yield f"{rule.finding}: {limit} {value} forgotten", replace(rule, **{limit: None})
-            for moved in (round(value - step, 6), round(value + step, 6)):
-                yield f"{rule.finding}: {limit} {moved}", replace(rule, **{limit: moved})
+def _windows(rule: Has) -> Iterator[Mutant]:
+    if rule.within is not None:
+        yield Mutant(f"{rule.finding}: within {rule.within} forgotten", replace(rule, within=None))
+        for span in _around(rule.within):
+            yield Mutant(f"{rule.finding}: within {span}", replace(rule, within=span))
+    if rule.older_than is not None:
+        yield Mutant(
+            f"{rule.finding}: older than {rule.older_than} forgotten",
+            replace(rule, older_than=None),
+        )
+        for span in _around(rule.older_than):
+            yield Mutant(f"{rule.finding}: older than {span}", replace(rule, older_than=span))
+
+
+def _numbers(rule: Has) -> Iterator[Mutant]:
+    if rule.at_least is not None:
+        yield Mutant(
+            f"{rule.finding}: at least {rule.at_least} forgotten", replace(rule, at_least=None)
+        )
+        for number in next_to(rule.at_least):
+            yield Mutant(f"{rule.finding}: at least {number}", replace(rule, at_least=number))
+    if rule.below is not None:
+        yield Mutant(f"{rule.finding}: below {rule.below} forgotten", replace(rule, below=None))
+        for number in next_to(rule.below):
+            yield Mutant(f"{rule.finding}: below {number}", replace(rule, below=number))
+
+
+def _around(span: Span) -> tuple[Span, Span]:
+    """Return the spans one unit shorter and one unit longer."""
+    return replace(span, amount=span.amount - 1), replace(span, amount=span.amount + 1)
 
 
 def _name(term: Rule) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from cds_service.content.problems import ContentError, Place, Problem
+from cds_service.content.written import Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,18 +21,23 @@ if TYPE_CHECKING:
 
 
 class Node:
-    """A value of a content file together with its line."""
+    """A value of a content file together with its line; ``key`` is the line of its key."""
 
-    __slots__ = ("_node", "place")
+    __slots__ = ("_node", "key", "place")
 
-    def __init__(self, file: str, node: YamlNode) -> None:
+    def __init__(self, file: str, node: YamlNode, key: Place | None = None) -> None:
         """Wrap a YAML node of ``file``."""
         self._node = node
         self.place = Place(file, node.start_mark.line + 1)
+        self.key = key or self.place
 
     def refuse(self, what: str, why: str, remedy: str) -> NoReturn:
         """Raise a ContentError for this line."""
         raise ContentError([Problem(self.place, what, why, remedy)])
+
+    def refuse_key(self, what: str, why: str, remedy: str) -> NoReturn:
+        """Raise a ContentError for the line of the key."""
+        raise ContentError([Problem(self.key, what, why, remedy)])
 
     @property
     def is_text(self) -> bool:
@@ -46,6 +54,21 @@ class Node:
             )
         return str(self._node.value).strip()
 
+    def lines(self) -> list[tuple[str, Place]]:
+        """Return the lines of a block of text that are not empty, each with its place."""
+        if not isinstance(self._node, ScalarNode) or self._node.style != "|":
+            self.refuse(
+                "expected a block of lines here",
+                "Without the bar YAML joins the lines into one",
+                "Write a | after the key, and the lines below it, indented",
+            )
+        first = self.place.line + 1
+        return [
+            (line, Place(self.place.file, first + index))
+            for index, line in enumerate(self._node.value.splitlines())
+            if line.strip()
+        ]
+
     def choice(self, allowed: Iterable[str]) -> str:
         """Return the value, which must be one of ``allowed``."""
         value, allowed = self.text(), sorted(allowed)
@@ -61,16 +84,15 @@ class Node:
         """Return yes as true and no as false."""
         return self.choice(("yes", "no")) == "yes"
 
-    def number(self) -> float:
-        """Return the value as a number."""
-        try:
-            return float(self.text())
-        except ValueError:
+    def number(self) -> Written:
+        """Return the value as a number that knows how finely it was written."""
+        if not re.fullmatch(r"\d+(\.\d+)?", self.text()):
             self.refuse(
                 f"{self.text()!r} is not a number",
                 "A limit must be a number to be compared",
                 "Write digits, with a point for decimals",
             )
+        return Written(self.text())
 
     def items(self) -> list[Node]:
         """Return the entries of a list."""
@@ -100,11 +122,11 @@ class Node:
             name = key.text()
             if name in found:
                 key.refuse(
-                    f"the key {name!r} stands twice (first on line {found[name].place.line})",
+                    f"the key {name!r} stands twice (first on line {found[name].key.line})",
                     "Only one of the two could count, and nobody would see which",
                     "Keep one of them",
                 )
-            found[name] = Node(self.place.file, value_node)
+            found[name] = Node(self.place.file, value_node, key.place)
         return found
 
     def fields(self, *, required: Iterable[str] = (), optional: Iterable[str] = ()) -> Fields:
@@ -113,7 +135,7 @@ class Node:
         known = {*required, *optional}
         for name, node in found.items():
             if name not in known:
-                node.refuse(
+                node.refuse_key(
                     f"unknown key {name!r}",
                     "A key that nobody reads would silently change nothing",
                     f"Use one of: {', '.join(sorted(known))}",
@@ -150,15 +172,36 @@ def read(file: str, text: str) -> Node:
     Raises ContentError where it is not YAML, is empty, or uses anchors.
     """
     try:
+        _refuse_anchors(file, text)
         root = YAML(typ="safe", pure=False).compose(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ContentError([_unreadable(Place(file, line), str(error.problem))]) from None
-    except YAMLError as error:
-        raise ContentError([_unreadable(Place(file, 1), str(error))]) from None
+    except ReaderError as error:
+        line = text[: text.index(chr(error.character))].count("\n") + 1
+        problem = f"an invisible character, number {error.character}"
+        raise ContentError([_unreadable(Place(file, line), problem)]) from None
     if root is None:
         raise ContentError([_unreadable(Place(file, 1), "the file is empty")])
     return Node(file, root)
+
+
+def _refuse_anchors(file: str, text: str) -> None:
+    """Refuse `&name` and `*name`. Composed nodes no longer show them, so the events are read."""
+    if "&" not in text:  # an alias without an anchor is refused by YAML itself
+        return
+    for event in YAML(typ="safe", pure=False).parse(text):
+        if getattr(event, "anchor", None) is not None:
+            raise ContentError(
+                [
+                    Problem(
+                        Place(file, event.start_mark.line + 1),
+                        f"the anchor {event.anchor!r}",
+                        "A value that is kept in another place is changed there by mistake",
+                        "Write the value out wherever it is meant",
+                    )
+                ]
+            )
 
 
 def _unreadable(place: Place, problem: str) -> Problem:

@@ -13,12 +13,20 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.rules import Rule
     from cds_service.content.nodes import Node
+    from cds_service.content.problems import Place as Line
     from cds_service.content.rules import RuleReader
 
 TOPICS = frozenset(
     {
-        "emergency", "imaging", "imagingnotindicated", "review", "neurology", "physiotherapy",
-        "contributing", "selfcare", "redflagcheck",
+        "emergency",
+        "imaging",
+        "imagingnotindicated",
+        "review",
+        "neurology",
+        "physiotherapy",
+        "contributing",
+        "selfcare",
+        "redflagcheck",
     }
 )
 INDICATORS = ("info", "warning", "critical")
@@ -80,8 +88,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """All of recommendations.yaml."""
+    """All of recommendations.yaml; ``lines`` has the line of each key."""
 
+    lines: Mapping[str, Line]
     gate: str
     shut_by: str
     ask_first: tuple[str, ...]
@@ -96,6 +105,7 @@ def read_recommendations(node: Node, rules: RuleReader) -> Recommendations:
         required=("gate", "shut_by", "ask_first", "profiles", "recommendations", "remarks")
     )
     return Recommendations(
+        lines={name: entry.key for name, entry in fields.items()},
         gate=fields["gate"].text(),
         shut_by=fields["shut_by"].text(),
         ask_first=fields["ask_first"].texts(),
@@ -176,7 +186,7 @@ def _summary(node: Node) -> str:
 def _override_reasons(node: Node) -> Mapping[str, str]:
     reasons = {code: display.text() for code, display in node.entries().items()}
     if len(reasons) not in OVERRIDE_REASONS:
-        node.refuse(
+        node.refuse_key(
             f"{len(reasons)} override reasons",
             "Fewer leave out the true one, more are not read",
             "Give 4 to 6",
@@ -193,8 +203,8 @@ def _override_reasons(node: Node) -> Mapping[str, str]:
 
 def _remark(name: str, node: Node, rules: RuleReader) -> RemarkDefinition:
     fields = node.fields(
-        required=("on", "when", "says"), optional=("unless_danger", "says_while_unanswered", "avoid_radiation"),
-   
+        required=("on", "when", "says"),
+        optional=("unless_danger", "says_while_unanswered", "avoid_radiation"),
     )
     every = fields["on"].is_text
     if every:
@@ -206,8 +216,6 @@ def _remark(name: str, node: Node, rules: RuleReader) -> RemarkDefinition:
         on=None if every else tuple(each.choice(TOPICS) for each in fields["on"].items()),
         unless_danger=fields.flag("unless_danger"),
         says=says,
-        says_while_unanswered=" ".join(
-            (fields.text("says_while_unanswered") or says).split()
-        ),
+        says_while_unanswered=" ".join((fields.text("says_while_unanswered") or says).split()),
         avoid_radiation=fields.flag("avoid_radiation"),
     )

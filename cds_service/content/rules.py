@@ -8,7 +8,7 @@ from cds_service.clinical.rules import All, Any, AtLeast, Has, Meets, Not
 from cds_service.content.findings import read_span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cds_service.clinical.rules import Rule
     from cds_service.content.nodes import Node
@@ -22,7 +22,13 @@ class RuleReader:
     def __init__(self, findings: frozenset[str], resolve: Callable[[str, Node], Rule]) -> None:
         """Keep the names of the findings that rules may ask for."""
         self._findings = findings
-        self._resolve = resolve
+        self._words: Mapping[str, Callable[[Node], Rule]] = {
+            "any": lambda node: Any(self._terms(node)),
+            "all": lambda node: All(self._terms(node)),
+            "not": lambda node: Not(self.read(node)),
+            "at_least": self._at_least,
+            "criterion": lambda node: Meets(node.text(), resolve(node.text(), node)),
+        }
 
     def read(self, node: Node) -> Rule:
         """Read a rule or a term of one. Raises ContentError for anything outside the vocabulary."""
@@ -36,19 +42,8 @@ class RuleReader:
                 "Put them into a list under `any:` or `all:`",
             )
         word, value = next(iter(entries.items()))
-        match word:
-            case "any":
-                return Any(self._terms(value))
-            case "all":
-                return All(self._terms(value))
-            case "not":
-                return Not(self.read(value))
-            case "at_least":
-                return self._at_least(value)
-            case "criterion":
-                return Meets(value.text(), self._resolve(value.text(), value))
-            case _:
-                return self._limited(word, value)
+        combine = self._words.get(word)
+        return combine(value) if combine else self._limited(word, value)
 
     def _terms(self, node: Node) -> tuple[Rule, ...]:
         terms = tuple(self.read(each) for each in node.items())
@@ -62,14 +57,14 @@ class RuleReader:
 
     def _at_least(self, node: Node) -> Rule:
         fields = node.fields(required=("count", "of"))
-        terms, count = self._terms(fields["of"]), int(fields["count"].number())
-        if not 1 < count < len(terms):
-            node.refuse(
+        terms, count = self._terms(fields["of"]), fields["count"].text()
+        if count not in {str(number) for number in range(2, len(terms))}:
+            fields["count"].refuse(
                 f"at least {count} of {len(terms)} terms",
                 "One of them is `any`, all of them is `all`, more can never be met",
-                "Use `any` or `all`, or another count",
+                "Use `any` or `all`, or a whole number between",
             )
-        return AtLeast(count, terms)
+        return AtLeast(int(count), terms)
 
     def _limited(self, word: str, node: Node) -> Rule:
         finding = self._finding(word, node)
@@ -90,7 +85,7 @@ class RuleReader:
 
     def _finding(self, name: str, node: Node) -> str:
         if name not in self._findings:
-            node.refuse(
+            node.refuse_key(
                 f"unknown finding {name!r}",
                 "A rule can only ask for what findings/ defines",
                 "Correct the name, or define the finding first",

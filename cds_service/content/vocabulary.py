@@ -5,21 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cds_service.content.codes import Code
 from cds_service.content.findings import read_code_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cds_service.content.codes import Code
     from cds_service.content.nodes import Node
 
 _GROUPS = {
-    "sites": ("back", "leg", "saddle", "abdomen"),
+    "sites": ("back", "leg", "saddle", "abdomen", "elsewhere"),
     "severity": ("mild", "moderate", "severe"),
     "sides": ("left", "right", "both"),
     "answers": ("yes", "no"),
 }
-_CUES = ("negating", "hypothetical", "family", "history", "worsening")
+_CUES = (
+    "negating_before",
+    "negating",
+    "hypothetical_before",
+    "hypothetical",
+    "family_before",
+    "family",
+    "history_before",
+    "history",
+    "age",
+    "worsening",
+    "mild",
+    "moderate",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +55,7 @@ def read_vocabulary(node: Node) -> Vocabulary:
     """Read vocabulary.yaml. Raises ContentError."""
     fields = node.fields(required=(*_GROUPS, "text"))
     groups = {
-        group: {
-            name: _term(entry)
-            for name, entry in fields[group].fields(required=names).items()
-        }
+        group: {name: _term(entry) for name, entry in fields[group].fields(required=names).items()}
         for group, names in _GROUPS.items()
     }
     cues = fields["text"].fields(required=_CUES)

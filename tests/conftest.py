@@ -1,0 +1,33 @@
+"""What tests share: the content that ships, and a client of the whole service at a fixed moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cds_service.content.load import load
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from cds_service.content.load import Content
+
+
+@pytest.fixture(scope="session")
+def content() -> Content:
+    return load()
+
+
+@pytest.fixture(scope="session")
+def client() -> FlaskClient:
+    """Call the service at noon on 20 November 2026; every answer is checked against the rules."""
+    # Here, so that the tests of the core need nothing of the edge.
+    from cds_service.app import create_app  # noqa: PLC0415
+    from cds_service.settings import Settings  # noqa: PLC0415
+    from tests.protocol import CheckedClient  # noqa: PLC0415
+    from tests.records import NOW  # noqa: PLC0415
+
+    app = create_app(Settings(), now=lambda: NOW)
+    app.test_client_class = CheckedClient
+    return app.test_client()
