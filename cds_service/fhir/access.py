@@ -2,43 +2,52 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
+_NUMBER = re.compile(r"[-+]?[0-9]{1,15}(?:[.,][0-9]{1,15})?")
 
-def as_dict(value: Any) -> dict[str, Any]:
+
+def as_dict(value: object) -> dict[str, Any]:
     """Return the value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def as_list(value: Any) -> list[Any]:
+def as_list(value: object) -> list[Any]:
     """Return the value if it is a list; a single object stands for a list of one."""
     if isinstance(value, list):
         return value
     return [value] if isinstance(value, dict) else []
 
 
-def as_text(value: Any) -> str | None:
+def as_text(value: object) -> str | None:
     """Return the value if it is a text with something in it, without outer white space."""
     if isinstance(value, str):
         return value.strip() or None
     return None
 
 
-def as_number(value: Any) -> float | None:
-    """Return the value if it is a number, or a text that is one; booleans are no numbers."""
+def as_number(value: object) -> float | None:
+    """Return the value if it is a finite number, or a text that is one; booleans are no numbers.
+
+    "NaN" compares with nothing, so it would be below every limit: it is no number either.
+    """
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return float(value)
     if isinstance(value, str):
-        try:
-            return float(value.strip().replace(",", "."))
-        except ValueError:
-            return None
-    return None
+        text = value.strip()
+        return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+    if not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
-def concepts(value: Any) -> list[dict[str, Any]]:
+def concepts(value: object) -> list[dict[str, Any]]:
     """Return the CodeableConcepts in a value: one, a list of them, or CodeableReferences (R5)."""
     found = []
     for each in as_list(value):
@@ -48,29 +57,38 @@ def concepts(value: Any) -> list[dict[str, Any]]:
     return found
 
 
-def codings(concept: dict[str, Any]) -> list[dict[str, Any]]:
+def codings(concept: object) -> list[dict[str, Any]]:
     """Return the codings of a concept; a bare Coding (Encounter.class, valueCoding) is one."""
-    if "coding" in concept:
-        return [each for each in as_list(concept["coding"]) if isinstance(each, dict)]
+    if not isinstance(concept, dict):
+        return []
+    listed = concept.get("coding")
+    if type(listed) is list:
+        return [each for each in listed if type(each) is dict]
+    if listed is not None:
+        return [listed] if isinstance(listed, dict) else []
     return [concept] if "code" in concept else []
 
 
-def first_code(value: Any) -> str | None:
+def first_code(value: object) -> str | None:
     """Return the first code of a status: a code as text (STU3, DSTU2) or a concept (R4, R5)."""
     if isinstance(value, str):
         return value.strip().lower() or None
+    return next(iter(said_codes(value)), None)
+
+
+def said_codes(value: object) -> list[str]:
+    """Return all codes of a status in lower case; its words where it has no code."""
+    if isinstance(value, str):
+        return [value.strip().lower()] if value.strip() else []
+    said = []
     for concept in concepts(value):
-        for coding in codings(concept):
-            code = as_text(coding.get("code"))
-            if code:
-                return code.lower()
+        codes = [code for coding in codings(concept) if (code := as_text(coding.get("code")))]
         text = as_text(concept.get("text"))
-        if text:
-            return text.lower()
-    return None
+        said += [code.lower() for code in codes or ([text] if text else [])]
+    return said
 
 
-def last_path(reference: Any) -> str | None:
+def last_path(reference: object) -> str | None:
     """Return `Type/id` of a reference as text: relative, absolute, versioned, or a urn."""
     text = as_text(reference)
     if text is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cds_service.fhir.access import as_dict, as_number, as_text, codings, concepts, first_code
+from cds_service.fhir.access import as_dict, as_number, as_text, codings, concepts, said_codes
 
 if TYPE_CHECKING:
     from cds_service.fhir.index import Index
@@ -41,20 +41,19 @@ def _value(part: dict[str, Any], index: Index) -> bool | None:
 
 
 def concept_answer(concept: dict[str, Any], index: Index) -> bool | None:
-    """Return the yes or no that a concept or Coding says by its code, or by its whole words."""
-    for coding in codings(concept):
-        said = _named(index.answers.of_code(coding))
-        if said is not None:
-            return said
-    texts = [concept.get("text")]
-    for coding in codings(concept):
-        texts += [coding.get("display"), coding.get("code")]
-    for text in texts:
-        words = as_text(text)
-        said = _named(index.answers.of_answer(words)) if words else None
-        if said is not None:
-            return said
-    return None
+    """Return the yes or no that a concept or Coding says by its code, or by its whole words.
+
+    Words count only where no code says anything; those that contradict each other say nothing.
+    """
+    listed = codings(concept)
+    said = {name for coding in listed if (name := index.answers.of_code(coding))}
+    if not said:
+        texts = [concept.get("text")]
+        for coding in listed:
+            texts += [coding.get("display"), coding.get("code")]
+        words = [word for text in texts if (word := as_text(text))]
+        said = {name for word in words if (name := index.answers.of_answer(word))}
+    return _named(next(iter(said))) if len(said) == 1 else None
 
 
 def number_of(part: dict[str, Any]) -> float | None:
@@ -85,9 +84,7 @@ def quantity_of(part: dict[str, Any]) -> dict[str, Any]:
 
 def interpretation_codes(part: dict[str, Any]) -> set[str]:
     """Return the interpretation codes in lower case: a list (R4), or one concept (STU3, DSTU2)."""
-    return {
-        code for concept in concepts(part.get("interpretation")) if (code := first_code(concept))
-    }
+    return set(said_codes(part["interpretation"])) if "interpretation" in part else set()
 
 
 def _interpretation(part: dict[str, Any]) -> bool | None:

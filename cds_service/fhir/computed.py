@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Evidence, Occurrence
-from cds_service.clinical.windows import Span, Unit, is_future
+from cds_service.clinical.truth import Truth
+from cds_service.clinical.windows import Span, Unit, is_future, within
 from cds_service.content.findings import Computation
 from cds_service.fhir.access import as_text
-from cds_service.fhir.dates import read_date
+from cds_service.fhir.dates import read_age, read_date
 from cds_service.fhir.ledger import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cds_service.clinical.windows import Since
     from cds_service.content.findings import FindingDefinition
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from cds_service.fhir.record import Record
 
 _RECENT = Span(30, Unit.DAYS)
-_YEAR = timedelta(days=365)
-_APART = timedelta(days=14)
+_YEAR = Span(12, Unit.MONTHS)
+_APART = 14
 _ADULT = 18
-_UNDATED = datetime.min.replace(tzinfo=UTC)
+_MANY = 3.0
 
 
 def compute(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
@@ -33,86 +33,114 @@ def compute(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
     _COMPUTATIONS[finding.computed](finding, record, ledger)
 
 
+def meant(finding: FindingDefinition) -> float | None:
+    """Return the number that a plain "yes" stands for: three or more episodes."""
+    return _MANY if finding.computed is Computation.EPISODES else None
+
+
 def _both_sides(finding: FindingDefinition, _: Record, ledger: Ledger) -> None:
-    """One entry that says both sides, or a left and a right one; since the later of the two."""
+    """Find entries that say both sides, or a left and a right one: since the later of the two."""
     for name in finding.of:
-        entries = ledger.heard[name].affirmed if name in ledger.heard else []
+        entries = ledger.live(name)
         for entry in entries:
-            if "both" in entry.sides or entry.sides >= {"left", "right"}:
+            if _on_both(entry):
                 ledger.affirm(finding, entry)
         left = [entry for entry in entries if entry.sides == {"left"}]
         right = [entry for entry in entries if entry.sides == {"right"}]
         if left and right:
+            since = max((*left, *right), key=_sort_key).occurrence.since
             for entry in (*left, *right):
-                later = max((*left, *right), key=_began)
-                since = later.occurrence.since
-                evidence = entry.occurrence.evidence
-                ledger.affirm(finding, Entry(Occurrence(since, None, evidence), entry.observed))
+                ledger.affirm(finding, _since(entry, since))
+
+
+def _on_both(entry: Entry) -> bool:
+    return "both" in entry.sides or entry.sides >= {"left", "right"}
+
+
+def _since(entry: Entry, since: Since | None) -> Entry:
+    return entry._replace(occurrence=entry.occurrence._replace(since=since))
 
 
 def _worse(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
-    """A limb or bladder finding newly there, one side becoming both, a lower muscle grade.
+    """Find what is worse than before: newly there, both sides after one, a lower muscle grade.
 
-    Both findings lie within 30 days. Nothing else is worse. Source: CRITERIA, "Words": worse.
+    Both findings lie within 30 days; nothing else is worse. Source: CRITERIA, "Words": worse.
     """
-    recent = {
-        name: sorted(
-            (each for each in ledger.heard[name].affirmed if _lately(each, record)), key=_began
-        )
-        for name in finding.of
-        if name in ledger.heard
-    }
-    for name, entries in recent.items():
-        for denial in ledger.heard[name].denied:
-            for entry in entries:
-                if _after(entry, denial):
-                    _file(finding, entry, denial, "newly there", ledger)
-        for earlier in entries:
-            for later in entries:
-                if _after(later, earlier) and _heavier(earlier, later):
-                    _file(finding, later, earlier, "worse than before", ledger)
-        for other, others in recent.items():
-            first = [each for each in others if other != name and not _numbered(each)]
-            for earlier in first[:1]:
-                for later in entries[:1]:
-                    if _after(later, earlier) and not _numbered(later):
-                        _file(finding, later, earlier, "newly there", ledger)
+    recent: dict[str, list[Entry]] = {}
+    began: list[Entry] = []
+    for name in finding.of:
+        live = ledger.live(name)
+        entries = recent[name] = _lately(live, record)
+        if entries:
+            _file_changes(finding, entries, ledger.heard[name].denied, ledger)
+            # A finding whose every entry is recent began with the first of them.
+            began += entries[:1] if len(entries) == len(live) else []
+    for later in began:
+        for entries in recent.values():
+            for earlier in entries[:1]:
+                if not _numbered(later) and not _numbered(earlier) and _follows(later, earlier):
+                    _file_worse(finding, later, earlier, "newly there", ledger)
 
 
-def _heavier(earlier: Entry, later: Entry) -> bool:
-    """Tell whether one side became both, or a muscle grade fell."""
-    before, after = earlier.occurrence.value, later.occurrence.value
-    if before is not None and after is not None:
-        return after < before
-    one_side = earlier.sides in ({"left"}, {"right"})
-    other_side = later.sides in ({"left"}, {"right"}) and later.sides != earlier.sides
-    return one_side and ("both" in later.sides or other_side)
-
-
-def _file(
-    finding: FindingDefinition, later: Entry, earlier: Entry, words: str, ledger: Ledger
+def _file_changes(
+    finding: FindingDefinition, entries: list[Entry], denied: list[Entry], ledger: Ledger
 ) -> None:
-    now, then = later.occurrence.evidence, earlier.occurrence.evidence
-    evidence = Evidence(
-        now.reference, f"{now.says}: {words} ({then.reference}, {then.when}: {then.says})", now.when
-    )
-    ledger.affirm(finding, Entry(Occurrence(later.occurrence.since, None, evidence)))
+    """File what is worse within one finding: it was denied before, or it was lighter."""
+    for denial in sorted(denied, key=_sort_key)[:1]:
+        if _follows(entries[-1], denial):
+            _file_worse(finding, entries[-1], denial, "newly there", ledger)
+    for later, earlier in _heavier(entries):
+        _file_worse(finding, later, earlier, "worse than before", ledger)
 
 
-def _lately(entry: Entry, record: Record) -> bool:
-    since = entry.occurrence.since
-    return (
-        since is not None
+def _lately(entries: list[Entry], record: Record) -> list[Entry]:
+    """Return the dated entries of the last 30 days, the oldest first."""
+    found = [
+        entry
+        for entry in entries
+        if (since := entry.occurrence.since) is not None
         and since.earliest is not None
         and not is_future(since, record.as_of)
-        and since.earliest.astimezone(record.zone).date() >= _RECENT.before(record.as_of)
-    )
+        and _RECENT.reaches(since.earliest, record.as_of)
+    ]
+    return sorted(found, key=_sort_key)
 
 
-def _after(later: Entry, earlier: Entry) -> bool:
+def _heavier(entries: list[Entry]) -> Iterator[tuple[Entry, Entry]]:
+    """Yield each entry that is heavier than one wholly before it, with that one."""
+    before: dict[tuple[bool, frozenset[str]], Entry] = {}
+    waiting = iter(entries)
+    ahead = next(waiting, None)
+    for later in entries:
+        while ahead is not None and ahead is not later and _follows(later, ahead):
+            kind = (_numbered(ahead), ahead.sides)
+            if kind not in before or _is_heavier(before[kind], ahead):
+                before[kind] = ahead
+            ahead = next(waiting, None)
+        for earlier in before.values():
+            if _follows(later, earlier) and _is_heavier(later, earlier):
+                yield later, earlier
+
+
+def _is_heavier(later: Entry, earlier: Entry) -> bool:
+    """Tell whether the muscle grade of a side fell, or one side became both."""
+    grade, before = later.occurrence.value, earlier.occurrence.value
+    if grade is not None and before is not None:
+        return grade < before and (
+            later.sides == earlier.sides or not (later.sides and earlier.sides)
+        )
+    if grade is not None or before is not None:
+        return False
+    return earlier.sides in ({"left"}, {"right"}) and bool(later.sides - earlier.sides)
+
+
+def _numbered(entry: Entry) -> bool:
+    return entry.occurrence.value is not None
+
+
+def _follows(later: Entry, earlier: Entry) -> bool:
     """Tell whether an entry began wholly after the other was seen."""
-    since = later.occurrence.since
-    seen = earlier.occurrence.since or earlier.observed
+    since, seen = later.occurrence.since, earlier.occurrence.since or earlier.observed
     return (
         since is not None
         and since.earliest is not None
@@ -121,62 +149,73 @@ def _after(later: Entry, earlier: Entry) -> bool:
     )
 
 
-def _numbered(entry: Entry) -> bool:
-    return entry.occurrence.value is not None
+def _file_worse(
+    finding: FindingDefinition, later: Entry, earlier: Entry, words: str, ledger: Ledger
+) -> None:
+    now, then = later.occurrence.evidence, earlier.occurrence.evidence
+    says = f"{now.says}: {words} ({then.reference}, {then.when}: {then.says})"
+    evidence = Evidence(now.reference, says, now.when)
+    ledger.affirm(finding, Entry(Occurrence(later.occurrence.since, None, evidence)))
 
 
 def _episodes(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
-    """Count the episodes of 12 months: onsets at least 14 days apart (CRITERIA, S02)."""
-    entries = [
-        entry
-        for name in finding.of
-        if name in ledger.heard
-        for entry in (*ledger.heard[name].affirmed, *ledger.heard[name].past)
-        if entry.observed is None and _within_year(entry.occurrence.since, record)
-    ]
-    counted: list[Entry] = []
-    for entry in sorted(entries, key=_began):
-        if not counted or _began(entry) - _began(counted[-1]) >= _APART:
-            counted.append(entry)
-    for entry in counted:
-        evidence = entry.occurrence.evidence
-        occurrence = Occurrence(entry.occurrence.since, float(len(counted)), evidence)
-        ledger.affirm(finding, Entry(occurrence))
+    """Count the episodes of 12 months: onsets at least 14 days apart (CRITERIA, S02).
+
+    Fewer than three tell nothing where the conditions did not come whole.
+    """
+    found = []
+    for name in finding.of:
+        if name in ledger.heard:
+            heard = ledger.heard[name]
+            found += [each for each in (*heard.affirmed, *heard.past) if _is_onset(each, record)]
+    counted: list[tuple[int, Entry]] = []
+    for entry in sorted(found, key=_sort_key):
+        day = _day(entry, record)
+        if not counted or day - counted[-1][0] >= _APART:
+            counted.append((day, entry))
+    told = len(counted) >= _MANY or "Condition" in record.searched - record.doubtful
+    for _, entry in counted:
+        occurrence = entry.occurrence._replace(value=float(len(counted)))
+        if told:
+            ledger.affirm(finding, Entry(occurrence))
 
 
-def _within_year(since: Since | None, record: Record) -> bool:
+def _is_onset(entry: Entry, record: Record) -> bool:
+    since = entry.occurrence.since
     return (
-        since is not None
+        not entry.visit
+        and entry.observed is None
+        and since is not None
         and since.earliest is not None
-        and not is_future(since, record.as_of)
-        and record.as_of - since.latest <= _YEAR
+        and within(since, _YEAR, record.as_of) is Truth.PRESENT
     )
 
 
-def _began(entry: Entry) -> datetime:
+def _day(entry: Entry, record: Record) -> int:
     since = entry.occurrence.since
-    return since.latest if since else _UNDATED
+    assert since is not None  # noqa: S101  only dated entries are counted
+    return since.latest.astimezone(record.zone).toordinal()
+
+
+def _sort_key(entry: Entry) -> float:
+    moment = entry.occurrence.since or entry.observed
+    return moment.latest.timestamp() if moment else float("-inf")
 
 
 def _minor(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
-    """Under 18 on the day of judging; a birth date that does not decide changes nothing."""
-    born = read_date(record.birth_date, record.zone)
-    if born is None or born.earliest is None:
-        return
-    today = record.as_of.date()
-    grown = born.earliest.replace(year=born.earliest.year + _ADULT, day=min(born.earliest.day, 28))
-    if today < grown.date():
+    """File that the patient is under 18; a birth date that does not decide changes nothing."""
+    grown = read_age({"value": _ADULT}, record.birth_date, record.zone)
+    if grown is not None and grown.earliest is not None and is_future(grown, record.as_of):
         evidence = Evidence("Patient", "under 18 years of age", None)
-        ledger.affirm(finding, Entry(Occurrence(born, None, evidence)))
+        ledger.affirm(finding, Entry(Occurrence(None, None, evidence)))
 
 
 def _deceased(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
-    """The patient has died, by flag or by date."""
-    died = record.patient.get("deceasedDateTime")
-    since = read_date(died, record.zone)
-    if record.patient.get("deceasedBoolean") is True or as_text(died):
-        evidence = Evidence("Patient", "has died", as_text(died))
-        ledger.affirm(finding, Entry(Occurrence(since, None, evidence)))
+    """File that the patient has died, by flag or by date."""
+    died = as_text(record.patient.get("deceasedDateTime"))
+    if record.patient.get("deceasedBoolean") is True or died:
+        evidence = Evidence("Patient", "has died", died)
+        ledger.affirm(finding, Entry(Occurrence(read_date(died, record.zone), None, evidence)))
 
 
 _COMPUTATIONS: dict[Computation, Callable[[FindingDefinition, Record, Ledger], None]] = {

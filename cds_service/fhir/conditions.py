@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cds_service.clinical.truth import Truth
-from cds_service.clinical.windows import is_future, within
 from cds_service.content.findings import Carrier
-from cds_service.fhir.access import as_dict, as_list, as_text, concepts, first_code
-from cds_service.fhir.dates import read_age, read_date, read_period
+from cds_service.fhir.access import as_dict, as_list, concepts, first_code, said_codes
+from cds_service.fhir.dates import end_of, first_date, read_age, read_date, start_of
 from cds_service.fhir.ledger import DENIAL_LIVES
 from cds_service.fhir.statements import Filer, Holds, Statement, body_sites, severity
 
@@ -16,138 +14,151 @@ if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
     from cds_service.fhir.record import Record
 
-_LIVE = {"active", "recurrence", "relapse"}
+_RECURRING = {"recurrence", "relapse"}
+_LIVE = {"active"} | _RECURRING
 _OVER = {"inactive", "remission", "resolved"}
 _SUSPECTED = {"unconfirmed", "provisional", "differential"}
 _FALSE = {"refuted", "entered-in-error"}
+_FINISHED = {"finished", "completed", "discharged", "discontinued"}
 _STOPPED = {"cancelled", "entered-in-error", "not-done", "noshow", "revoked", "nullified"}
+_NOT_DONE = _STOPPED | {"preparation", "aborted"}
 
 
 def read_condition(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
     """File a Condition by its code, if its verification lets it count."""
-    verification = first_code(resource.get("verificationStatus"))
-    if verification in _FALSE:
+    code = resource.get("code")
+    if filer.says_nothing(code) and not filer.hints(code):
         return
-    found = concepts(resource.get("code"))
-    if first_code(found) is None:
-        record.unreadable("Condition", reference, "it has no code and no text")
+    verification = said_codes(resource.get("verificationStatus"))
+    if not _FALSE.isdisjoint(verification):
         return
-    holds = _holds(resource, record)
-    if holds is Holds.OPEN:
-        record.unreadable("Condition", reference, "its clinical status is not known")
+    found = concepts(code)
+    if not any(filer.legible(concept) for concept in found):
+        record.unreadable("Condition", reference, "it has no text and no code that is known")
+        return
     since, when = _began(resource, record)
     statement = Statement(
         reference=reference,
-        holds=holds,
+        holds=_holds(resource, record),
         since=since,
         when=when,
-        recurring=first_code(resource.get("clinicalStatus")) in {"recurrence", "relapse"},
-        remark="suspected" if verification in _SUSPECTED else None,
+        recurring=not _RECURRING.isdisjoint(said_codes(resource.get("clinicalStatus"))),
+        remark="suspected" if not _SUSPECTED.isdisjoint(verification) else None,
         severity=severity(resource, filer.index),
         body_sites=body_sites(resource, filer.index),
         hints_by_display=True,
     )
-    filer.file(found[0], statement)
+    spoke = [filer.file(concept, statement) for concept in found]
+    if any(spoke) and statement.holds is Holds.OPEN:
+        record.unreadable("Condition", reference, "its clinical status is not known")
 
 
 def _holds(resource: dict[str, Any], record: Record) -> Holds:
     """Tell whether a condition is live. Source: CRITERIA, "Words": live."""
+    status = said_codes(resource.get("clinicalStatus"))
     if _abated(resource, record):
         return Holds.PAST
-    raw = resource.get("clinicalStatus")
-    status = first_code(raw)
-    if status in _OVER:
-        return Holds.PAST
-    if status in _LIVE or raw is None:
+    if not _LIVE.isdisjoint(status) or not resource.get("clinicalStatus"):
         return Holds.NOW
-    return Holds.OPEN
+    return Holds.OPEN if _OVER.isdisjoint(status) else Holds.PAST
 
 
 def _abated(resource: dict[str, Any], record: Record) -> bool:
-    """Tell whether a condition has ended: an abatement that is not in the future."""
+    """Tell whether a condition has ended: an abatement that lies wholly in the past."""
     if resource.get("abatementBoolean") is True:
         return True
-    ended = read_date(resource.get("abatementDateTime"), record.zone)
-    if ended is None:
-        period = as_dict(resource.get("abatementPeriod"))
-        ended = read_date(period.get("end") or period.get("start"), record.zone)
-    if ended is not None:
-        return not is_future(ended, record.as_of)
-    return any(
-        resource.get(f"abatement{kind}") for kind in ("Age", "Range", "String")
+    period = resource.get("abatementPeriod")
+    ended, _ = first_date(
+        (resource.get("abatementDateTime"), end_of(period), start_of(period)), record.zone
     )
+    if ended is not None:
+        return ended.latest.astimezone(record.zone).date() <= record.as_of.date()
+    return any(resource.get(f"abatement{kind}") for kind in ("Age", "Range", "String"))
 
 
 def _began(resource: dict[str, Any], record: Record) -> tuple[Since | None, str | None]:
     """Return the onset, else the recorded date, else the start of the encounter."""
     zone = record.zone
-    period = as_dict(resource.get("onsetPeriod"))
-    for raw in (
-        resource.get("onsetDateTime"),
-        period.get("start"),
-        resource.get("onsetString"),
-    ):
-        since = read_date(raw, zone)
-        if since is not None:
-            return since, as_text(raw)
-    ages = (resource.get("onsetAge"), as_dict(resource.get("onsetRange")).get("low"))
-    for age in ages:
+    since, when = first_date(
+        (
+            resource.get("onsetDateTime"),
+            start_of(resource.get("onsetPeriod")),
+            resource.get("onsetString"),
+        ),
+        zone,
+    )
+    if since is not None:
+        return since, when
+    for age in (resource.get("onsetAge"), as_dict(resource.get("onsetRange")).get("low")):
         since = read_age(age, record.birth_date, zone)
         if since is not None:
             return since, f"at the age of {as_dict(age).get('value')}"
-    for raw in (
-        resource.get("recordedDate"),
-        resource.get("assertedDate"),
-        resource.get("dateRecorded"),
-    ):
-        since = read_date(raw, zone)
-        if since is not None:
-            return since, as_text(raw)
     encounter = as_dict(resource.get("encounter") or resource.get("context"))
     met = record.resolve(encounter.get("reference"))
-    period = as_dict(met.get("period") or met.get("actualPeriod"))
-    return read_date(period.get("start"), zone), as_text(period.get("start"))
+    return first_date(
+        (
+            resource.get("recordedDate"),
+            resource.get("assertedDate"),
+            resource.get("dateRecorded"),
+            start_of(met.get("period")),
+            start_of(met.get("actualPeriod")),
+        ),
+        zone,
+    )
 
 
 def read_encounter(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
-    """File the reasons of an encounter that is under way, planned, or not long over."""
-    if first_code(resource.get("status")) in _STOPPED:
+    """File the reasons of an encounter that is under way, planned, or not long over.
+
+    A reason says that something is there at the visit; nobody says that it began then.
+    """
+    status = first_code(resource.get("status"))
+    if status in _STOPPED:
         return
     reasons = concepts(resource.get("reasonCode"))
     for reason in as_list(resource.get("reason")):
         # R5 nests CodeableReferences in `value`; STU3 and DSTU2 have the concepts themselves.
         values = as_dict(reason).get("value")
         reasons += concepts(values) if values is not None else concepts(reason)
-    period = as_dict(resource.get("period") or resource.get("actualPeriod"))
-    since = read_date(period.get("start"), record.zone)
-    ended = read_date(period.get("end"), record.zone) or since
-    finished = first_code(resource.get("status")) in {"finished", "completed", "discharged"}
+    for diagnosis in as_list(resource.get("diagnosis")):
+        reasons += concepts(as_dict(diagnosis).get("condition"))
+    periods = (resource.get("period"), resource.get("actualPeriod"))
+    since, when = first_date(map(start_of, periods), record.zone)
+    ended, _ = first_date(map(end_of, periods), record.zone)
+    if ended is None and status in _FINISHED:
+        ended = since
     for reason in reasons:
         statement = Statement(
             reference=reference,
             since=since,
-            when=as_text(period.get("start")),
-            observed=ended if finished else None,
+            when=when,
+            observed=ended,
             remark="reason for the encounter",
             hints_by_display=True,
+            visit=True,
         )
         filer.file(reason, statement)
 
 
 def read_procedure(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
     """File a procedure that was done."""
-    if first_code(resource.get("status")) in _STOPPED | {"preparation"}:
+    if filer.says_nothing(resource.get("code")):
         return
-    done = resource.get("performedDateTime") or resource.get("occurrenceDateTime")
-    since = (
-        read_date(done, record.zone)
-        or read_period(resource.get("performedPeriod"), record.zone)
-        or read_period(resource.get("occurrencePeriod"), record.zone)
+    if first_code(resource.get("status")) in _NOT_DONE or any(
+        resource.get(flag) is True for flag in ("notDone", "notPerformed")
+    ):
+        return
+    since, when = first_date(
+        (
+            resource.get("performedDateTime"),
+            resource.get("occurrenceDateTime"),
+            start_of(resource.get("performedPeriod")),
+            start_of(resource.get("occurrencePeriod")),
+        ),
+        record.zone,
     )
     for concept in concepts(resource.get("code")):
-        filer.file(
-            concept, Statement(reference, holds=Holds.PAST, since=since, when=as_text(done))
-        )
+        filer.file(concept, Statement(reference, holds=Holds.PAST, since=since, when=when))
 
 
 def read_order(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
@@ -156,19 +167,23 @@ def read_order(resource: dict[str, Any], reference: str, record: Record, filer: 
     What is ordered says nothing of the past; its reason says why the patient is seen.
     """
     status = first_code(resource.get("status"))
-    if status in _STOPPED:
+    if status in _STOPPED or resource.get("doNotPerform") is True:
         return
-    raw = (
-        resource.get("authoredOn")
-        or resource.get("orderedOn")
-        or resource.get("created")
+    written, when = first_date(
+        (resource.get("authoredOn"), resource.get("orderedOn"), resource.get("created")),
+        record.zone,
     )
-    written = read_date(raw, record.zone)
-    if written is not None and within(written, DENIAL_LIVES, record.as_of) is Truth.ABSENT:
+    due = read_date(resource.get("start"), record.zone) or written
+    if due is not None and filer.ledger.older(due, DENIAL_LIVES):
         return
     for reason in concepts(resource.get("reasonCode")) + concepts(resource.get("reason")):
         statement = Statement(
-            reference, since=written, when=as_text(raw), observed=written, remark="reason given"
+            reference,
+            since=written,
+            when=when,
+            observed=due,
+            remark="reason given",
+            visit=True,
         )
         filer.file(reason, statement)
     if status == "draft":

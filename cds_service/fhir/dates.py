@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.windows import Since
 from cds_service.fhir.access import as_dict, as_number, as_text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_DAY_LONG = len("2026-11-20")
 _YEARS = range(1800, 2300)
 _JUDGED_YEARS = range(1900, 2200)
 _TICK = timedelta(microseconds=1)
 
 
-def read_date(value: Any, zone: tzinfo) -> Since | None:
+def read_date(value: object, zone: tzinfo) -> Since | None:
     """Read a FHIR date, dateTime or instant; None where it is none.
 
     A date without a time is the whole day, month or year in ``zone``; a time without a zone
@@ -24,8 +28,8 @@ def read_date(value: Any, zone: tzinfo) -> Since | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    match = _PARTIAL.fullmatch(text)
     try:
+        match = _PARTIAL.fullmatch(text) if len(text) <= _DAY_LONG else None
         if match:
             return _interval(match, zone) if int(match[1]) in _YEARS else None
         moment = datetime.fromisoformat(text)
@@ -46,12 +50,26 @@ def read_moment(text: str, zone: tzinfo) -> datetime | None:
     return since.latest if since.latest - since.earliest < timedelta(days=1) else None
 
 
-def read_period(value: Any, zone: tzinfo) -> Since | None:
-    """Return the start of a Period."""
-    return read_date(as_dict(value).get("start"), zone)
+def first_date(raws: Iterable[object], zone: tzinfo) -> tuple[Since | None, str | None]:
+    """Return the first of several dates that can be read, and as it was written."""
+    for raw in raws:
+        since = read_date(raw, zone)
+        if since is not None:
+            return since, as_text(raw)
+    return None, None
 
 
-def read_age(value: Any, birth: Any, zone: tzinfo) -> Since | None:
+def start_of(period: object) -> object:
+    """Return the start of a Period as recorded."""
+    return as_dict(period).get("start")
+
+
+def end_of(period: object) -> object:
+    """Return the end of a Period as recorded."""
+    return as_dict(period).get("end")
+
+
+def read_age(value: object, birth: object, zone: tzinfo) -> Since | None:
     """Return when an Age in years was reached, which needs the birth date: a year's interval."""
     quantity, born = as_dict(value), read_date(birth, zone)
     years = as_number(quantity.get("value"))

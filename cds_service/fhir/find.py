@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from cds_service.fhir.index import Index
     from cds_service.fhir.record import Record
 
+
 def find(record: Record, index: Index, given: tuple[Given, ...] = ()) -> Facts:
     """Read all resources of a record, and what was given beside it, into Facts."""
-    ledger = Ledger(index.findings, record.as_of)
+    ledger = Ledger(index, record.as_of)
     filer = Filer(index, ledger)
     measurements = Measurements(index, ledger)
     readers = _READERS

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.clinical.truth import Truth
+from cds_service.fhir.computed import meant
+from cds_service.fhir.index import PAIN
 from cds_service.fhir.ledger import Entry, says
 
 if TYPE_CHECKING:
@@ -29,20 +31,21 @@ class Given:
     def file(self, ledger: Ledger) -> None:
         """File it. A "no" that contradicts the record leaves the record standing, with a note."""
         finding = ledger.findings[self.name]
+        now = ledger.now
         if self.state is Truth.PRESENT:
             number = None if self.value is None else f"{self.value:g}"
             text = says("stated as present", self.since, number)
             evidence = Evidence(REFERENCE, text, self.when)
-            ledger.affirm(finding, Entry(Occurrence(self.since, self.value, evidence)))
+            value = meant(finding) if self.value is None else self.value
+            ledger.affirm(finding, Entry(Occurrence(self.since, value, evidence)))
         elif self.state is Truth.ABSENT:
             evidence = Evidence(REFERENCE, "stated as absent", ledger.as_of.date().isoformat())
-            now = ledger.now
             ledger.deny(finding, Entry(Occurrence(now, None, evidence), now, given=True))
         else:
             evidence = Evidence(REFERENCE, "stated as unknown")
-            ledger.of(self.name).hinted.append(Entry(Occurrence(None, None, evidence)))
+            ledger.hint(finding, Entry(Occurrence(None, None, evidence), now))
 
 
 def implied_gate() -> Given:
     """Return the back pain that findings imply when they are posted without saying so."""
-    return Given("back-pain", Truth.PRESENT)
+    return Given(PAIN, Truth.PRESENT)

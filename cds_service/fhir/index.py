@@ -8,7 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from cds_service.content.codes import CODE_SYSTEMS, Code, System
-from cds_service.fhir.access import as_text, codings
+from cds_service.content.findings import Computation
+from cds_service.fhir.access import codings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -41,48 +42,101 @@ class Mark:
 _URIS: Mapping[str, System] = {
     uri: system for system, about in CODE_SYSTEMS.items() for uri in about.uris
 }
+# The complaint that the whole service is about: its age tells which answers belong to it.
+PAIN = "back-pain"
 _PREFIX_MEMORY = 20_000
 _AFTERCARE = re.compile(r"[ST][0-9A-Z]{5}[DGKPS]")
 _WORD = re.compile(r"[a-z0-9/+]+(?:'[a-z]+)?")
 
 
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the words of a text in lower case; a typographer's apostrophe is one as well."""
+    return tuple(_WORD.findall(text.lower().replace("\u2019", "'")))
+
+
 class CodeIndex:
-    """Codes by system; exact for most, by the longest prefix for ICD-10-CM and ATC."""
+    """Codes by system URI; exact for most, by the longest prefix for ICD-10-CM and ATC."""
 
     def __init__(self, findings: Iterable[FindingDefinition]) -> None:
         """Compile the codes of all findings."""
-        self._exact: dict[System, dict[str, tuple[Mark, ...]]] = {each: {} for each in System}
+        filed: dict[System, dict[str, tuple[Mark, ...]]] = {each: {} for each in System}
         for finding in findings:
             for mark in _marks(finding):
-                table = self._exact[mark.code.system]
+                table = filed[mark.code.system]
                 key = _normal(mark.code.system, mark.code.code)
                 table[key] = (*table.get(key, ()), mark)
-        self._remembered: dict[System, dict[str, tuple[Mark, ...]]] = {each: {} for each in System}
+        tables = {
+            system: (_ByPrefix if CODE_SYSTEMS[system].by_prefix else _Exact)(filed[system])
+            for system in System
+        }
+        self._by_uri: dict[Any, _Exact | _ByPrefix] = {
+            uri: tables[system] for uri, system in _URIS.items()
+        }
 
     def look_up(self, coding: Mapping[str, Any]) -> tuple[Mark, ...] | None:
         """Return the marks of a coding; None where its system is not one of ours."""
-        system = system_of(coding)
-        if system is None:
+        try:
+            table = self._by_uri.get(coding.get("system"))
+            return None if table is None else table[coding.get("code")]
+        except TypeError:
+            # A system or a code that is not there, or no text: it names nothing.
             return None
-        code = coding.get("code")
-        if not isinstance(code, str):
+
+    def says_nothing(self, concept: object) -> bool:
+        """Tell whether a concept has only codes that are known to speak of no finding.
+
+        Most of a record is like that, so this is asked first, in one go.
+        """
+        listed = concept.get("coding") if isinstance(concept, dict) else None
+        if not isinstance(listed, list):
+            return False
+        known = False
+        for coding in listed:
+            try:
+                table = self._by_uri.get(coding["system"])
+                if table is None:
+                    continue
+                if table[coding.get("code")]:
+                    return False
+            except (TypeError, KeyError):
+                continue
+            known = True
+        return known
+
+
+class _Exact(dict[Any, tuple["Mark", ...]]):
+    """Marks by code; a code that is not there has none."""
+
+    def __missing__(self, code: object) -> tuple[Mark, ...]:
+        if isinstance(code, str):
             return ()
-        if not CODE_SYSTEMS[system].by_prefix:
-            return self._exact[system].get(code, ())
-        remembered = self._remembered[system]
-        marks = remembered.get(code)
-        if marks is None:
-            if len(remembered) >= _PREFIX_MEMORY:
-                remembered.clear()
-            marks = remembered[code] = self._by_prefix(system, _normal(system, code))
+        if type(code) is int:  # a number where a text belongs: the code can be told all the same
+            return self[str(code)]
+        raise TypeError
+
+
+class _ByPrefix(dict[Any, tuple["Mark", ...]]):
+    """Marks by code as it came, remembered; worked out by prefix when it is first seen."""
+
+    def __init__(self, filed: dict[str, tuple[Mark, ...]]) -> None:
+        super().__init__()
+        self._filed = filed
+
+    def __missing__(self, code: object) -> tuple[Mark, ...]:
+        if not isinstance(code, str):
+            raise TypeError
+        if len(self) >= _PREFIX_MEMORY:
+            self.clear()
+        marks = self[code] = self._work_out(_normal(System.ICD10CM, code))
         return marks
 
-    def _by_prefix(self, system: System, code: str) -> tuple[Mark, ...]:
+    def _work_out(self, code: str) -> tuple[Mark, ...]:
         """Return, for each finding, the marks of the longest prefix that has any."""
-        table, found, settled = self._exact[system], [], set()
-        aftercare = system is System.ICD10CM and _AFTERCARE.fullmatch(code)
+        found: list[Mark] = []
+        settled: set[str] = set()
+        aftercare = _AFTERCARE.fullmatch(code)
         for length in range(len(code), 0, -1):
-            here = table.get(code[:length], ())
+            here = self._filed.get(code[:length], ())
             for mark in here:
                 counts = mark.finding.aftercare_counts or not aftercare
                 if mark.finding.id not in settled and counts:
@@ -97,7 +151,9 @@ class TermIndex:
     def __init__(self, terms: Mapping[str, Term]) -> None:
         """Compile codes and words of the group."""
         self._codes = {
-            (code.system, code.code): name for name, term in terms.items() for code in term.codes
+            (code.system, _normal(code.system, code.code)): name
+            for name, term in terms.items()
+            for code in term.codes
         }
         self._words = {word: name for name, term in terms.items() for word in term.words}
         self._phrases = PhraseIndex({name: term.words for name, term in terms.items()})
@@ -105,25 +161,24 @@ class TermIndex:
     def of_code(self, coding: Mapping[str, Any]) -> str | None:
         """Return the name that a coding says by its code."""
         system, code = system_of(coding), coding.get("code")
-        return self._codes.get((system, code)) if system and isinstance(code, str) else None
+        if system is None or not isinstance(code, str):
+            return None
+        return self._codes.get((system, _normal(system, code)))
 
     def of_answer(self, text: str) -> str | None:
         """Return the name that a whole short text says."""
         return self._words.get(text.strip().lower().rstrip("."))
 
     def of_concept(self, concept: Mapping[str, Any]) -> set[str]:
-        """Return all names that a concept says, by code, display or text."""
-        said = set()
-        texts = [as_text(concept.get("text"))]
-        for coding in codings(dict(concept)):
-            name = self.of_code(coding)
-            if name:
-                said.add(name)
-            texts.append(as_text(coding.get("display")))
-        for text in texts:
-            if text:
-                said.update(self._phrases.names(text))
-        return said
+        """Return all names that a concept says by its codes; where those say none, by its words."""
+        listed = codings(concept)
+        said = {name for coding in listed if (name := self.of_code(coding))}
+        if said:
+            return said
+        texts = [concept.get("text"), *(coding.get("display") for coding in listed)]
+        return {
+            name for text in texts if isinstance(text, str) for name in self._phrases.names(text)
+        }
 
 
 class PhraseIndex:
@@ -134,19 +189,30 @@ class PhraseIndex:
         self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for name, texts in phrases.items():
             for text in texts:
-                words = tuple(_WORD.findall(text.lower()))
+                words = words_of(text)
                 if words:
                     self._by_first.setdefault(words[0], []).append((words, name))
+        self._firsts = frozenset(self._by_first)
 
     def find(self, text: str) -> list[tuple[str, range]]:
         """Return each name whose phrase stands in the text, with the places of its words."""
-        words = tuple(_WORD.findall(text.lower()))
+        words = words_of(text)
         return [
             (name, range(place, place + len(phrase)))
             for place, word in enumerate(words)
             for phrase, name in self._by_first.get(word, ())
             if words[place : place + len(phrase)] == phrase
         ]
+
+    def speaks(self, text: str) -> bool:
+        """Tell whether any word of the text begins a phrase."""
+        return not self._firsts.isdisjoint(words_of(text)) and bool(self.find(text))
+
+    def whole(self, text: str) -> list[str]:
+        """Return the names of which a phrase is the whole text."""
+        words = words_of(text)
+        phrases = self._by_first.get(words[0], ()) if words else ()
+        return [name for phrase, name in phrases if phrase == words]
 
     def names(self, text: str) -> list[str]:
         """Return the names whose phrases stand in the text, each once."""
@@ -161,6 +227,7 @@ class Index:
         self.findings = content.findings
         self.codes = CodeIndex(content.findings.values())
         self.phrases = PhraseIndex({each.id: each.phrases for each in content.findings.values()})
+        self.exceptions = PhraseIndex({each.id: each.but_not for each in content.findings.values()})
         groups = content.vocabulary.groups
         self.sites = TermIndex(groups["sites"])
         self.severity = TermIndex(groups["severity"])
@@ -169,7 +236,12 @@ class Index:
         self.cues = PhraseIndex(content.vocabulary.cues)
         self.severity_of = _linked(content, "severity_of")
         self.recurrence_of = _linked(content, "recurrence_of")
+        self.worsening_of = _linked(content, "worsening_of")
         self.computed = tuple(each for each in content.findings.values() if each.computed)
+        self.kinds = _kinds(content)
+        self.twins = _twins(content)
+        self.sided = frozenset(name for each in self.computed for name in each.of)
+        self.episodic = _episodic(content)
         self._silent: dict[frozenset[str], frozenset[str]] = {}
 
     def silent(self, searched: frozenset[str]) -> frozenset[str]:
@@ -181,6 +253,40 @@ class Index:
                 if each.absent_after and each.absent_after <= searched
             )
         return self._silent[searched]
+
+
+def _kinds(content: Content) -> Mapping[str, tuple[str, ...]]:
+    """Return, for each wider finding, the narrower ones that a "no" to it denies as well."""
+    kinds: dict[str, tuple[str, ...]] = {}
+    for finding in content.findings.values():
+        wider = (finding.kind_of,) if finding.kind_of else ()
+        if finding.computed is Computation.BOTH_SIDES:
+            wider = (*wider, *finding.of)
+        for name in wider:
+            kinds[name] = (*kinds.get(name, ()), finding.id)
+    return kinds
+
+
+def _episodic(content: Content) -> frozenset[str]:
+    """Return the pains that come in episodes, with their kinds."""
+    pains = {
+        name
+        for each in content.findings.values()
+        if each.computed is Computation.EPISODES
+        for name in each.of
+    }
+    kinds = {each.id for each in content.findings.values() if each.kind_of in pains}
+    return frozenset(pains | kinds)
+
+
+def _twins(content: Content) -> Mapping[str, tuple[str, ...]]:
+    """Return the pairs of a measured finding and the same without a number, both ways round."""
+    twins: dict[str, tuple[str, ...]] = {}
+    for finding in content.findings.values():
+        if finding.without_value:
+            twins[finding.id] = (finding.without_value,)
+            twins[finding.without_value] = (finding.id,)
+    return twins
 
 
 def _linked(content: Content, key: str) -> Mapping[str, tuple[FindingDefinition, ...]]:

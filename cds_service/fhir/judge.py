@@ -24,9 +24,7 @@ class Judge:
         self.content = content
         self.index = Index(content)
 
-    def decide(
-        self, record: Record, profile: str, given: tuple[Given, ...] = ()
-    ) -> Decision:
+    def decide(self, record: Record, profile: str, given: tuple[Given, ...] = ()) -> Decision:
         """Read the record and decide. The same record and moment give the same decision."""
         return decide(find(record, self.index, given), self.content.protocols[profile])
 
@@ -43,4 +41,4 @@ def why_not_judged(decision: Decision) -> str:
             "The patient has back pain, but the conditions did not come whole, and nothing that "
             "was sent calls for emergency or same-day care."
         )
-    return f"{reason} Send the patient's conditions (prefetch key `conditions`)."
+    return f"{reason} Send all conditions of the patient."

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-from cds_service.clinical.facts import Evidence, Finding, Occurrence
+from cds_service.clinical.facts import Finding, Occurrence
 from cds_service.clinical.truth import Truth
 from cds_service.clinical.windows import Since, Span, Unit, is_future, within
+from cds_service.fhir.index import PAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
     from cds_service.content.findings import FindingDefinition
+    from cds_service.fhir.index import Index
 
 # A "no" tells about now for as long as an observation does (CRITERIA, "Words": live).
 DENIAL_LIVES = Span(30, Unit.DAYS)
 _CHRONIC = timedelta(days=43)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One place in the record that speaks of a finding.
 
     ``observed`` is when it was seen or said, for observations and answers, which age and which a
     newer denial ends; None for entries such as conditions, which their own status ends.
     ``endable`` is False for measurements: each stands for its own moment. ``given`` marks what
-    was stated beside the record: as a "no" it ends nothing that the record affirms.
+    was stated beside the record: as a "no" it ends nothing that the record affirms. ``visit``
+    marks the reason of a visit: it says that something is there, not that it began then.
     """
 
     occurrence: Occurrence
@@ -36,6 +38,12 @@ class Entry:
     endable: bool = False
     sides: frozenset[str] = frozenset()
     given: bool = False
+    visit: bool = False
+
+    @property
+    def moment(self) -> Since | None:
+        """Return when it was seen or said, else when it began."""
+        return self.observed or self.occurrence.since
 
 
 @dataclass(slots=True)
@@ -51,12 +59,13 @@ class Heard:
 class Ledger:
     """The entries of a whole record. ``notes`` collects what could not be read or counted."""
 
-    def __init__(self, findings: Mapping[str, FindingDefinition], as_of: datetime) -> None:
+    def __init__(self, index: Index, as_of: datetime) -> None:
         """Begin an empty ledger at a moment of judging."""
-        self.findings = findings
+        self.index = index
+        self.findings = index.findings
         self.as_of = as_of
         self.heard: dict[str, Heard] = {}
-        self.notes: list[str] = []
+        self.notes: dict[str, None] = {}
 
     @property
     def zone(self) -> tzinfo:
@@ -76,8 +85,7 @@ class Ledger:
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
-        if text not in self.notes:
-            self.notes.append(text)
+        self.notes.setdefault(text)
 
     def affirm(self, finding: FindingDefinition, entry: Entry) -> None:
         """File an affirmation; without a number it may belong to another finding.
@@ -88,20 +96,25 @@ class Ledger:
             finding = self.findings[finding.without_value]
         if self.stale(entry, finding):
             return
-        since = entry.occurrence.since
-        if since is not None and is_future(since, self.as_of):
-            self.note(f"{entry.occurrence.evidence.reference}: its date lies in the future")
+        self._note_future(entry, entry.occurrence.since)
         self.of(finding.id).affirmed.append(entry)
 
-    def deny(self, finding: FindingDefinition, entry: Entry, life: Span = DENIAL_LIVES) -> None:
+    def deny(self, finding: FindingDefinition, entry: Entry, life: Span | None = None) -> None:
         """File a denial. It answers for as long as ``life``, and only if it is dated."""
-        evidence, observed = entry.occurrence.evidence, entry.observed
+        observed, life = entry.observed, life or finding.denial_lives
         if observed is None:
-            self.note(f"{evidence.reference}: a denial without a date does not count")
+            self.note(
+                f"{entry.occurrence.evidence.reference}: a denial without a date does not count"
+            )
         elif is_future(observed, self.as_of):
-            self.note(f"{evidence.reference}: its date lies in the future")
+            self._note_future(entry, observed)
         elif not self.older(observed, life):
             self.of(finding.id).denied.append(entry)
+
+    def hint(self, finding: FindingDefinition, entry: Entry) -> None:
+        """File what does not decide, but is a reason to ask, for as long as the finding lives."""
+        if not self.stale(entry, finding):
+            self.of(finding.id).hinted.append(entry)
 
     def older(self, since: Since, life: Span) -> bool:
         """Tell whether something began longer ago than ``life``."""
@@ -110,6 +123,21 @@ class Ledger:
     def stale(self, entry: Entry, finding: FindingDefinition) -> bool:
         """Tell whether an observation is older than its finding lives."""
         return bool(entry.observed and finding.lives and self.older(entry.observed, finding.lives))
+
+    def live(self, name: str) -> list[Entry]:
+        """Return the affirmations of a finding that no newer denial in the record has ended."""
+        heard = self.heard.get(name)
+        if heard is None:
+            return []
+        starts = [
+            each.observed.earliest
+            for each in heard.denied
+            if not each.given and each.observed and each.observed.earliest
+        ]
+        if not starts:
+            return heard.affirmed
+        newest = max(starts)
+        return [each for each in heard.affirmed if not _ended(each, newest)]
 
     def settle(self) -> dict[str, Finding]:
         """Return the state of every finding that was heard of."""
@@ -127,37 +155,58 @@ class Ledger:
         }
 
     def _spread_denials(self) -> None:
-        """Let a "no" to the wider finding be a "no" to its kinds, and to its measured twin."""
-        for finding in self.findings.values():
-            wider = [finding.kind_of] if finding.kind_of else []
-            wider += [*finding.of] if finding.computed and len(finding.of) == 1 else []
-            for name in wider:
-                if name in self.heard:
-                    self.of(finding.id).denied += self.heard[name].denied
-            twin = finding.without_value
-            if twin:
-                both = [
-                    entry for each in (finding.id, twin) if each in self.heard
-                    for entry in self.heard[each].denied
-                ]
-                if both:
-                    self.of(finding.id).denied = self.of(twin).denied = both
+        """Let a "no" to a finding be a "no" to its measured twin, and to the kinds of it."""
+        for links in (self.index.twins, self.index.kinds):
+            denied = {name: heard.denied for name, heard in self.heard.items() if heard.denied}
+            for name, entries in denied.items():
+                for other in links.get(name, ()):
+                    for entry in entries:
+                        self.deny(self.findings[other], entry)
 
     def _settle(self, name: str, heard: Heard) -> Finding:
-        recorded = [each for each in heard.denied if not each.given]
-        affirmed = [each for each in heard.affirmed if not _ended(each, recorded)]
+        affirmed = self.live(name)
+        if affirmed and name in self.index.episodic:
+            affirmed = _without_visits(affirmed)
+        denied = self._of_this_pain(name, heard.denied)
+        newest = max(denied, key=_seen_last) if denied else None
+        if heard.affirmed and not affirmed:
+            ended = heard.affirmed[-1].occurrence.evidence
+            self.note(f"{ended.reference} recorded “{name}”; a newer entry denies it")
         if affirmed:
-            for denial in heard.denied:
+            if newest and all(_contradicts(newest, each) for each in affirmed):
                 self.note(
-                    f"{denial.occurrence.evidence.reference} denies “{name}”, but "
+                    f"{newest.occurrence.evidence.reference} denies “{name}”, but "
                     f"{affirmed[0].occurrence.evidence.reference} records it: it counts as present"
                 )
             return Finding(name, Truth.PRESENT, _occurrences(affirmed))
-        if heard.denied:
-            newest = max(heard.denied, key=_seen_last)
-            if not any(_newer(hint, newest) for hint in heard.hinted):
-                return Finding(name, Truth.ABSENT, _occurrences(heard.denied))
+        if newest and not any(_may_follow(hint, newest) for hint in heard.hinted):
+            return Finding(name, Truth.ABSENT, _occurrences(denied))
         return Finding(name, Truth.UNKNOWN, _occurrences(heard.hinted))
+
+    def _of_this_pain(self, name: str, denied: list[Entry]) -> list[Entry]:
+        """Leave out denials of a symptom that were given before the present pain began."""
+        finding = self.findings[name]
+        symptom = finding.lives is not None and not finding.absent_after and not finding.past_counts
+        if not denied or not symptom or finding.denial_outlasts_pain:
+            return denied
+        began = self._pain_began
+        if began is None:
+            return denied
+        return [each for each in denied if _seen_last(each) >= began]
+
+    @cached_property
+    def _pain_began(self) -> datetime | None:
+        """Return when the oldest live pain began at the earliest; None where that is not known."""
+        earliest = [
+            each.occurrence.since.earliest if each.occurrence.since else None
+            for each in _without_visits(self.live(PAIN))
+        ]
+        known = [each for each in earliest if each is not None]
+        return min(known) if known and len(known) == len(earliest) else None
+
+    def _note_future(self, entry: Entry, date: Since | None) -> None:
+        if date is not None and is_future(date, self.as_of):
+            self.note(f"{entry.occurrence.evidence.reference}: its date lies in the future")
 
 
 def chronic(since: Since | None, as_of: datetime) -> Since:
@@ -183,12 +232,40 @@ def _seen_last(entry: Entry) -> datetime:
     return entry.observed.latest
 
 
-def _ended(affirmation: Entry, denials: list[Entry]) -> bool:
-    return affirmation.endable and any(_newer(denial, affirmation) for denial in denials)
+def _ended(affirmation: Entry, denied: datetime) -> bool:
+    """Tell whether a denial came wholly after what was seen; what is undated is never older."""
+    seen = affirmation.observed
+    return affirmation.endable and seen is not None and denied > seen.latest
 
 
-def _newer(one: Entry, other: Entry) -> bool:
-    """Tell whether one entry was wholly seen after the other; an undated one is never older."""
-    if one.observed is None or other.observed is None or one.observed.earliest is None:
-        return False
-    return one.observed.earliest > other.observed.latest
+def _may_follow(hint: Entry, denial: Entry) -> bool:
+    """Tell whether a hint may be newer than a denial, so that the denial does not answer it."""
+    return hint.moment is not None and hint.moment.latest > _seen_last(denial)
+
+
+def _contradicts(denial: Entry, affirmation: Entry) -> bool:
+    """Tell whether a denial and an affirmation cannot both be so.
+
+    What began after the denial follows it, and a measurement stands for its own moment.
+    """
+    moment = affirmation.moment
+    began_later = moment and moment.earliest and moment.earliest > _seen_last(denial)
+    return not began_later and affirmation.occurrence.value is None
+
+
+def _without_visits(affirmed: list[Entry]) -> list[Entry]:
+    """Leave out the reasons of visits for a pain that was there before the visit."""
+    onsets = [
+        each.occurrence.since.latest
+        for each in affirmed
+        if not each.visit and each.occurrence.since
+    ]
+    if not onsets:
+        return affirmed
+    first = min(onsets)
+    return [each for each in affirmed if not (each.visit and _begins_after(each, first))]
+
+
+def _begins_after(entry: Entry, moment: datetime) -> bool:
+    since = entry.occurrence.since
+    return since is not None and since.earliest is not None and since.earliest > moment

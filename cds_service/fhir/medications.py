@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cds_service.content.findings import Carrier
-from cds_service.fhir.access import as_dict, as_list, as_text, concepts, first_code
-from cds_service.fhir.dates import read_date
-from cds_service.fhir.statements import Statement
+from cds_service.fhir.access import as_dict, as_list, as_text, codings, concepts, first_code
+from cds_service.fhir.dates import end_of, first_date, read_date, start_of
+from cds_service.fhir.statements import Holds, Statement
 
 if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
@@ -15,42 +15,63 @@ if TYPE_CHECKING:
     from cds_service.fhir.statements import Filer
 
 # A draft or a proposal is no evidence of what a patient takes (CRITERIA, "Words").
-_NOT_TAKEN = {"draft", "cancelled", "entered-in-error", "unknown", "intended", "not-taken"}
+_NOT_TAKEN = {"draft", "cancelled", "entered-in-error", "intended", "not-taken"}
 _NOT_ORDERED = {"proposal", "plan", "option"}
 _ONGOING = {"active", "on-hold", "recorded", None}
+_OVER = {"completed", "stopped", "ended"}
 
 
-def read_medication(
-    resource: dict[str, Any], reference: str, record: Record, filer: Filer
-) -> None:
+def read_medication(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
     """File a medicine that is taken, or was until the finding's window ends."""
+    medicines = _medicines(resource, record)
+    if not any(filer.legible(each) for each in medicines):
+        record.note("Some medicines are named only by a reference or a code that cannot be read")
+        record.doubtful.add(resource["resourceType"])
+        return
+    named = [(each, words) for each in medicines if (words := _names(each, filer)) is not None]
+    if not named or not _is_taken(resource):
+        return
     status = first_code(resource.get("status"))
-    if status in _NOT_TAKEN or first_code(resource.get("intent")) in _NOT_ORDERED:
-        return
-    if resource.get("wasNotTaken") is True or first_code(resource.get("taken")) in {"n", "unk"}:
-        return
-    ended, when = _ended(resource, record, ongoing=status in _ONGOING)
+    told = status in _ONGOING | _OVER and first_code(resource.get("taken")) != "unk"
+    ended, when = _ended(resource, record, over=status not in _ONGOING)
+    since = (ended, when) if ended else _started(resource, record)
     statement = Statement(
         reference=reference,
-        since=ended,
-        when=when,
+        holds=Holds.NOW if told else Holds.OPEN,
+        since=since[0],
+        when=since[1],
         observed=ended,
         remark=f"status {status}" if status else None,
         carrier=Carrier.MEDICATION,
     )
-    for concept in _medicines(resource, record):
-        if not filer.file(concept, statement):
-            _by_name(concept, statement, filer)
+    for concept, words in named:
+        filer.file({"text": words} if words else concept, statement)
 
 
-def _by_name(concept: dict[str, Any], statement: Statement, filer: Filer) -> None:
-    """File a product by the ingredient in its name: product codes are too many to list."""
-    texts = [as_text(concept.get("text"))]
-    texts += [as_text(each.get("display")) for each in as_list(concept.get("coding"))
-              if isinstance(each, dict)]
-    named = [text for text in texts if text]
-    if named:
-        filer.file({"text": named[0]}, statement)
+def _names(concept: dict[str, Any], filer: Filer) -> str | None:
+    """Return "" where a code is known, the name where it names a medicine that matters, or None.
+
+    Product codes are too many to list: a product goes by the ingredient in its name.
+    """
+    if filer.marks(concept)[0]:
+        return ""
+    texts = [concept.get("text"), *(coding.get("display") for coding in codings(concept))]
+    return next(
+        (text for text in map(as_text, texts) if text and filer.hints({"text": text})), None
+    )
+
+
+def _is_taken(resource: dict[str, Any]) -> bool:
+    """Tell whether a resource may say that the patient takes, or took, the medicine."""
+    adherence = first_code(as_dict(resource.get("adherence")).get("code")) or ""
+    return (
+        first_code(resource.get("status")) not in _NOT_TAKEN
+        and first_code(resource.get("intent")) not in _NOT_ORDERED
+        and resource.get("doNotPerform") is not True
+        and resource.get("wasNotTaken") is not True
+        and first_code(resource.get("taken")) not in {"n", "na"}
+        and adherence != "not-taking"
+    )
 
 
 def _medicines(resource: dict[str, Any], record: Record) -> list[dict[str, Any]]:
@@ -59,32 +80,33 @@ def _medicines(resource: dict[str, Any], record: Record) -> list[dict[str, Any]]
     medication = as_dict(resource.get("medication"))
     found += concepts(medication.get("concept"))
     nested = as_dict(medication.get("reference"))
-    for reference in (resource.get("medicationReference"), nested or medication):
-        target = as_text(as_dict(reference).get("reference"))
-        if target is None:
-            continue
+    for given in (resource.get("medicationReference"), nested or medication):
+        reference = as_dict(given)
+        target = as_text(reference.get("reference")) or ""
         if target.startswith("#"):
             contained = [as_dict(each) for each in as_list(resource.get("contained"))]
             referred = next((each for each in contained if each.get("id") == target[1:]), {})
         else:
             referred = record.resolve(target)
         found += concepts(referred.get("code"))
-        display = as_text(as_dict(reference).get("display"))
+        display = as_text(reference.get("display"))
         if not referred and display:
             found.append({"text": display})
     return found
 
 
 def _ended(
-    resource: dict[str, Any], record: Record, *, ongoing: bool
+    resource: dict[str, Any], record: Record, *, over: bool
 ) -> tuple[Since | None, str | None]:
-    """Return when a medicine was last taken; None for one without an end, taken now."""
-    period = as_dict(resource.get("effectivePeriod"))
-    supply = as_dict(as_dict(resource.get("dispenseRequest")).get("validityPeriod"))
-    ends = [period.get("end"), resource.get("dateEnded"), *_bounds(resource)]
-    if not ongoing:
+    """Return when a medicine was last taken; None for one without an end, taken now.
+
+    One that is over without a date of its end counts from the day it was written.
+    """
+    supply = as_dict(resource.get("dispenseRequest")).get("validityPeriod")
+    ends = [end_of(resource.get("effectivePeriod")), resource.get("dateEnded"), *_bounds(resource)]
+    if over:
         ends += [
-            supply.get("end"),
+            end_of(supply),
             resource.get("effectiveDateTime"),
             resource.get("authoredOn"),
             resource.get("dateWritten"),
@@ -94,18 +116,27 @@ def _ended(
         since = read_date(raw, record.zone)
         if since is not None and since.latest <= record.as_of:
             return since, as_text(raw)
-        if since is not None:
-            return None, None
+        if since is not None and not over:
+            break
     return None, None
 
 
-def _bounds(resource: dict[str, Any]) -> list[Any]:
+def _started(resource: dict[str, Any], record: Record) -> tuple[Since | None, str | None]:
+    """Return since when a medicine is taken, for the evidence."""
+    return first_date(
+        (
+            start_of(resource.get("effectivePeriod")),
+            resource.get("effectiveDateTime"),
+            resource.get("authoredOn"),
+            resource.get("dateWritten"),
+            resource.get("dateAsserted"),
+        ),
+        record.zone,
+    )
+
+
+def _bounds(resource: dict[str, Any]) -> list[object]:
+    """Return the ends of the doses' periods."""
     doses = as_list(resource.get("dosageInstruction")) + as_list(resource.get("dosage"))
-    return [
-        as_dict(as_dict(as_dict(dose).get("timing")).get("repeat"))
-        .get("boundsPeriod", {})
-        .get("end")
-        for dose in doses
-        if isinstance(as_dict(as_dict(as_dict(dose).get("timing")).get("repeat"))
-                      .get("boundsPeriod", {}), dict)
-    ]
+    timings = [as_dict(as_dict(dose).get("timing")).get("repeat") for dose in doses]
+    return [end_of(as_dict(repeat).get("boundsPeriod")) for repeat in timings]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cds_service.fhir.access import as_dict, as_list, as_text, concepts, first_code
+from cds_service.content.findings import Reading
+from cds_service.fhir.access import as_list, as_text, concepts, first_code
 from cds_service.fhir.answers import answer, interpretation_codes, number_of
-from cds_service.fhir.dates import read_date, read_period
+from cds_service.fhir.dates import first_date, start_of
 from cds_service.fhir.index import Role
-from cds_service.fhir.statements import Holds, Statement, body_sites, severity
+from cds_service.fhir.statements import Holds, Statement, body_sites, severity, severity_said
 
 if TYPE_CHECKING:
     from cds_service.fhir.index import Mark
@@ -21,6 +22,7 @@ _COUNTS = {"final", "amended", "corrected", "appended", "registered", "prelimina
 _SAID = {"registered", "preliminary"}
 _FALSE = {"entered-in-error", "cancelled"}
 _MAX_WORDS = 60
+_MAX_TEXT = 2000
 _HOLDS = {True: Holds.NOW, False: Holds.DENIED, None: Holds.OPEN}
 
 
@@ -31,28 +33,43 @@ def read_observation(
     filer: Filer,
     measurements: Measurements,
 ) -> None:
-    """File an Observation and its components."""
-    code = concepts(resource.get("code"))
-    if not code and "component" not in resource:
-        record.unreadable("Observation", reference, "it has no code")
+    """File an Observation and its components; most speak of nothing that matters here."""
+    parts = [part for part in _parts(resource) if not _says_nothing(part, filer)]
+    if not parts:
         return
-    statement: Statement | None = None
-    for part in (resource, *_components(resource)):
-        for concept in concepts(part.get("code")):
+    statement = _statement(resource, reference, record, filer)
+    if statement is None:
+        return
+    for part in parts:
+        found = concepts(part.get("code"))
+        if not found:
+            record.unreadable("Observation", reference, "it has no code")
+        for concept in found:
             marks, known = filer.marks(concept)
-            values = concepts(part.get("valueCodeableConcept"))
-            value_marks = [filer.marks(value)[0] for value in values]
-            if not marks and known and not any(value_marks):
-                continue
-            statement = statement or _statement(resource, reference, record, filer)
-            if statement is None:
-                return
-            _file(part, concept, marks, statement, filer, measurements)
-            _file_values(part, values, value_marks, statement, filer)
+            if marks:
+                _file(part, concept, marks, statement, filer, measurements)
+            elif not known:
+                _file_by_words(part, concept, statement, filer, measurements)
+        if not part.get("dataAbsentReason"):
+            _file_values(part, found, statement, filer)
 
 
-def _components(resource: dict[str, Any]) -> list[dict[str, Any]]:
-    return [each for each in as_list(resource.get("component")) if isinstance(each, dict)]
+def _parts(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the Observation itself and its components, each with a code and a value."""
+    if "component" not in resource:
+        return [resource]
+    components = [each for each in as_list(resource["component"]) if isinstance(each, dict)]
+    return [resource, *components] if "code" in resource else components
+
+
+def _says_nothing(part: dict[str, Any], filer: Filer) -> bool:
+    """Tell whether code and value are of known systems, and speak of no finding."""
+    if not filer.says_nothing(part.get("code")):
+        return False
+    if "valueCodeableConcept" in part:
+        return filer.says_nothing(part["valueCodeableConcept"])
+    text = part.get("valueString")
+    return not isinstance(text, str) or not filer.index.phrases.speaks(text)
 
 
 def _statement(
@@ -62,20 +79,20 @@ def _statement(
     status = first_code(resource.get("status"))
     if status in _FALSE:
         return None
-    raw = (
-        resource.get("effectiveDateTime")
-        or resource.get("effectiveInstant")
-        or as_dict(resource.get("effectivePeriod")).get("start")
-        or resource.get("issued")
-    )
-    since = read_date(raw, record.zone) or read_period(
-        resource.get("effectivePeriod"), record.zone
+    since, when = first_date(
+        (
+            resource.get("effectiveDateTime"),
+            resource.get("effectiveInstant"),
+            start_of(resource.get("effectivePeriod")),
+            resource.get("issued"),
+        ),
+        record.zone,
     )
     return Statement(
         reference=reference,
         holds=Holds.NOW if status in _COUNTS or status is None else Holds.OPEN,
         since=since,
-        when=as_text(raw) if since else None,
+        when=when,
         observed=since,
         endable=True,
         remark=status if status in _SAID else None,
@@ -92,51 +109,81 @@ def _file(
     filer: Filer,
     measurements: Measurements,
 ) -> None:
-    said = answer(part, filer.index)
-    holds = statement.holds if statement.holds is Holds.OPEN else _HOLDS[said]
-    own = replace(statement, holds=holds)
-    measuring = [mark for mark in marks if mark.role is Role.MEASURES]
-    for mark in measuring:
-        if statement.holds is not Holds.OPEN:
+    speaking = []
+    for mark in marks:
+        if mark.role is not Role.MEASURES:
+            speaking.append(mark)
+        elif statement.holds is not Holds.OPEN:
+            own = statement
+            if mark.finding.measured and mark.finding.measured.site and not statement.body_sites:
+                own = replace(statement, body_sites=_sites_in_words(concept, filer))
             measurements.read(mark.finding, mark.code.display, part, own)
-    speaking = [mark for mark in marks if mark.role is not Role.MEASURES]
     if speaking:
-        filer.file_marks(speaking, concept, own)
-    elif not marks and said is not False and not _measured_by_words(concept, part, own, filer, measurements):
-        filer.file(concept, own)
+        filer.file_marks(speaking, concept, _answered(part, statement, filer))
 
 
-def _measured_by_words(
-    concept: dict[str, Any],
+def _sites_in_words(concept: dict[str, Any], filer: Filer) -> set[str]:
+    """Return the sites that a score's own words name: "pain score, knee"."""
+    return filer.index.sites.of_concept({"text": concept.get("text")})
+
+
+def _answered(part: dict[str, Any], statement: Statement, filer: Filer) -> Statement:
+    """Return the statement as the value answers it: yes, no, how bad, or not to be told."""
+    if statement.holds is Holds.OPEN:
+        return statement
+    said = answer(part, filer.index)
+    if said is None and not part.get("dataAbsentReason"):
+        how_bad = severity_said(part, filer.index)
+        if how_bad is not None:
+            return replace(statement, severity=how_bad)
+    holds = _HOLDS[said]
+    return statement if holds is statement.holds else replace(statement, holds=holds)
+
+
+def _file_by_words(
     part: dict[str, Any],
+    concept: dict[str, Any],
     statement: Statement,
     filer: Filer,
     measurements: Measurements,
-) -> bool:
-    """Read a number under a name in words, where a finding that is measured goes by that name."""
-    if number_of(part) is None:
-        return False
+) -> None:
+    """File an Observation whose code is words, or of a system that we do not know."""
     text = as_text(concept.get("text")) or ""
-    names = [name for name in filer.index.phrases.names(text)
-             if filer.index.findings[name].measured is not None]
-    for name in names:
-        measurements.read(filer.index.findings[name], text[:_MAX_WORDS], part, statement)
-    return bool(names)
+    measured = [
+        finding
+        for name in (filer.index.phrases.names(text) if number_of(part) is not None else ())
+        if (finding := filer.index.findings[name]).measured is not None
+        and finding.measured.reading is not Reading.WEIGHT
+    ]
+    for finding in measured:
+        site = finding.measured.site if finding.measured else None
+        sides = statement.body_sites | filer.index.sides.of_concept(concept)
+        own = replace(statement, body_sites=sides | ({site} if site else set()))
+        measurements.read(finding, text[:_MAX_WORDS], part, own)
+    if not measured:
+        filer.file(concept, _answered(part, statement, filer))
 
 
 def _file_values(
-    part: dict[str, Any],
-    values: list[dict[str, Any]],
-    value_marks: list[list[Mark]],
-    statement: Statement,
-    filer: Filer,
+    part: dict[str, Any], code: list[dict[str, Any]], statement: Statement, filer: Filer
 ) -> None:
-    """File findings that stand in the value: "symptom reported: night pain"."""
-    if part.get("dataAbsentReason"):
+    """File findings that stand in the value: "symptom reported: night pain".
+
+    What the question asks for counts: a symptom of the family is none of the patient.
+    """
+    values = concepts(part.get("valueCodeableConcept"))
+    text = as_text(part.get("valueString"))
+    values += [{"text": text[:_MAX_TEXT]}] if text else []
+    if not any(filer.marks(value)[0] or filer.hints(value) for value in values):
         return
-    negative = interpretation_codes(part) & {"neg", "nd"}
-    for value, marks in zip(values, value_marks, strict=True):
-        if marks:
-            filer.file_marks(
-                marks, value, replace(statement, holds=Holds.DENIED) if negative else statement
-            )
+    asked = frozenset(cue for concept in code for cue in filer.cues(concept))
+    if "family" in asked:
+        return
+    denied = not interpretation_codes(part).isdisjoint({"neg", "nd"})
+    own = replace(
+        statement,
+        holds=Holds.DENIED if denied else statement.holds,
+        asked=asked,
+    )
+    for value in values:
+        filer.file(value, own)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cds_service.content.findings import Computation
+from cds_service.clinical.facts import Evidence, Occurrence
+from cds_service.content.findings import Computation, Reading
 from cds_service.fhir.access import as_dict, as_list, as_number, as_text, first_code
 from cds_service.fhir.answers import concept_answer
-from cds_service.fhir.dates import read_date
+from cds_service.fhir.computed import meant
+from cds_service.fhir.dates import first_date, read_date
+from cds_service.fhir.ledger import Entry, says
 from cds_service.fhir.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cds_service.clinical.windows import Since
     from cds_service.content.findings import FindingDefinition
     from cds_service.fhir.measurements import Measurements
     from cds_service.fhir.record import Record
@@ -25,6 +27,8 @@ _SO_FAR = {"in-progress"}
 _MAX_DEPTH = 30
 _NOT_ASKED = {Computation.MINOR, Computation.DECEASED}
 _ONSET = ".onset"
+# What a form may ask as a number; a weight or a laboratory value needs more than one.
+_ASKED_FOR = {Reading.TEMPERATURE, Reading.SCORE, Reading.GRADE}
 
 
 def read_response(
@@ -41,8 +45,7 @@ def read_response(
     status = first_code(resource.get("status"))
     if status not in _COUNTS | _SO_FAR:
         return
-    raw = resource.get("authored")
-    authored = read_date(raw, record.zone)
+    authored, when = first_date((resource.get("authored"),), record.zone)
     items = list(_items(resource, 0))
     onsets = {
         link_id.removesuffix(_ONSET): read_date(_first_value(item), record.zone)
@@ -56,13 +59,13 @@ def read_response(
         statement = Statement(
             reference=reference,
             since=onsets.get(link_id) or authored,
-            when=as_text(raw) if authored else None,
+            when=when,
             observed=authored,
             endable=True,
             remark=status if status in _SO_FAR else None,
         )
         for each in as_list(item.get("answer")):
-            _file(finding, as_dict(each), replace(statement), filer, measurements)
+            _file(finding, as_dict(each), statement, filer, measurements)
 
 
 def _file(
@@ -74,14 +77,19 @@ def _file(
 ) -> None:
     words = f"answer to “{finding.question}”"
     value = _value(given)
-    began = read_date(value, filer.ledger.zone) if isinstance(value, str) else None
+    number = None if isinstance(value, bool) else as_number(value)
+    began = read_date(given.get("valueDate") or given.get("valueDateTime"), filer.ledger.zone)
     said = _yes_or_no(given, filer)
-    if finding.measured is not None and _is_number(value):
-        statement.body_sites = {finding.measured.site} if finding.measured.site else set()
-        measurements.read(finding, words, _measured_part(given), statement)
+    if number is not None and finding.measured and finding.measured.reading in _ASKED_FOR:
+        if finding.measured.reading is not Reading.TEMPERATURE:
+            statement = replace(statement, since=statement.observed)
+        sites = {finding.measured.site} if finding.measured.site else set()
+        own = replace(statement, body_sites=sites)
+        measurements.read(finding, words, _measured_part(given), own)
+    elif finding.computed is Computation.EPISODES and (number or said):
+        _file_count(finding, number or meant(finding), words, statement, filer)
     elif began is not None:
-        statement.since = began
-        filer.affirm(finding, f"{words}: since {value}", {}, statement)
+        filer.affirm(finding, f"{words}: since {value}", {}, replace(statement, since=began))
     elif said is None:
         filer.hint(finding, f"{words}, without a clear yes or no", statement)
     elif said:
@@ -92,8 +100,18 @@ def _file(
         filer.deny(finding, words, statement)
 
 
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, bool) and as_number(value) is not None
+def _file_count(
+    finding: FindingDefinition,
+    count: float | None,
+    words: str,
+    statement: Statement,
+    filer: Filer,
+) -> None:
+    """File how many episodes there were, in the answer's own number."""
+    text = says(f"{words}: {count:g}", statement.since, statement.remark)
+    evidence = Evidence(statement.reference, text, statement.when)
+    occurrence = Occurrence(statement.since, count, evidence)
+    filer.ledger.affirm(finding, Entry(occurrence, statement.observed, endable=True))
 
 
 def _measured_part(given: dict[str, Any]) -> dict[str, Any]:
@@ -113,16 +131,14 @@ def _yes_or_no(given: dict[str, Any], filer: Filer) -> bool | None:
     return None if name is None else name == "yes"
 
 
-def _value(given: dict[str, Any]) -> Any:
-    for key, value in given.items():
-        if key == "valueQuantity":
-            return as_dict(value).get("value")
-        if key.startswith("value"):
-            return value
-    return None
+def _value(given: dict[str, Any]) -> object:
+    quantity = given.get("valueQuantity")
+    if isinstance(quantity, dict):
+        return quantity.get("value")
+    return next((value for key, value in given.items() if key.startswith("value")), None)
 
 
-def _first_value(item: dict[str, Any]) -> Any:
+def _first_value(item: dict[str, Any]) -> object:
     for each in as_list(item.get("answer")):
         return _value(as_dict(each))
     return None

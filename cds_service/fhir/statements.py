@@ -7,14 +7,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
-from cds_service.content.findings import Carrier
-from cds_service.fhir.access import as_text, codings, concepts
+from cds_service.fhir.access import as_dict, as_text, codings, concepts
 from cds_service.fhir.index import Role, system_of
 from cds_service.fhir.ledger import Entry, chronic, says
+from cds_service.fhir.words import mentions, quoted
 
 if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
-    from cds_service.content.findings import FindingDefinition
+    from cds_service.content.findings import Carrier, FindingDefinition
     from cds_service.fhir.index import Index, Mark
     from cds_service.fhir.ledger import Ledger
 
@@ -33,7 +33,9 @@ class Statement:
     """The circumstances of a concept: where it stands, since when, how sure and how bad.
 
     ``observed`` is set for observations and answers, whose word ages. ``remark`` is said beside
-    the evidence ("suspected", "preliminary").
+    the evidence ("suspected", "preliminary"). ``visit`` marks the reason of a visit, which says
+    that something is there and not that it began then. ``asked`` are the kinds of words in the
+    question that a value answers ("family", "history").
     """
 
     reference: str
@@ -46,12 +48,11 @@ class Statement:
     remark: str | None = None
     severity: str | None = None
     body_sites: set[str] = field(default_factory=set)
+    visit: bool = False
+    asked: frozenset[str] = frozenset()
     carrier: Carrier | None = None
     # The display of a code that we do not know may hint, where a problem list is concerned.
     hints_by_display: bool = False
-
-
-_MAX_QUOTE = 120
 
 
 class Filer:
@@ -62,16 +63,37 @@ class Filer:
         self.index = index
         self.ledger = ledger
 
-    def marks(self, concept: dict[str, Any]) -> tuple[list[Mark], bool]:
+    def marks(self, concept: object) -> tuple[list[Mark], bool]:
         """Return the marks of a concept's codings, and whether any is of a known system."""
         found: list[Mark] = []
         known = False
+        look_up = self.index.codes.look_up
         for coding in codings(concept):
-            marks = self.index.codes.look_up(coding)
+            marks = look_up(coding)
             if marks is not None:
                 known = True
-                found.extend(marks)
+                if marks:
+                    found.extend(marks)
         return found, known
+
+    def says_nothing(self, concept: object) -> bool:
+        """Tell whether a concept has only codes that are known to speak of no finding."""
+        return self.index.codes.says_nothing(concept)
+
+    def hints(self, concept: object) -> bool:
+        """Tell whether the words of a concept name a finding that its codes do not."""
+        text = _words_of(concept)
+        return text is not None and self.index.phrases.speaks(text)
+
+    def cues(self, concept: object) -> set[str]:
+        """Return the kinds of words in a question that put its answers in doubt."""
+        text = _words_of(concept)
+        named = self.index.cues.names(text) if text else []
+        return {name.removesuffix("_before") for name in named}
+
+    def legible(self, concept: dict[str, Any]) -> bool:
+        """Tell whether a concept has a code of a known system, or words."""
+        return _words_of(concept) is not None or self.marks(concept)[1]
 
     def file(self, concept: dict[str, Any], statement: Statement) -> bool:
         """File a concept; return whether it speaks of any finding.
@@ -118,17 +140,26 @@ class Filer:
         """File an affirmation as the statement holds: now, past, denied, or open."""
         if statement.holds is Holds.DENIED:
             self.deny(finding, words, statement)
-            return
-        if statement.holds is Holds.OPEN:
+        elif statement.holds is Holds.OPEN or _doubts(statement.asked, finding):
             self.hint(finding, f"{words}, without a clear yes or no", statement)
-            return
-        if statement.severity in finding.not_if_severity:
-            return
+        elif statement.severity not in finding.not_if_severity:
+            self._affirm(finding, words, concept, statement, code)
+
+    def _affirm(
+        self,
+        finding: FindingDefinition,
+        words: str,
+        concept: dict[str, Any],
+        statement: Statement,
+        code: str | None,
+    ) -> None:
         is_chronic = code in finding.chronic
         since = statement.since
         if is_chronic:
             since = chronic(since, self.ledger.as_of)
-        entry = self._entry(words, since, concept, statement, remark="chronic" * is_chronic)
+        entry = self._entry(
+            finding, words, since, concept, statement, "chronic" if is_chronic else None
+        )
         if statement.holds is Holds.PAST:
             self.ledger.of(finding.id).past.append(entry)
             if not finding.past_counts:
@@ -145,29 +176,36 @@ class Filer:
         """File a denial."""
         evidence = Evidence(statement.reference, f"{words}: no", statement.when)
         observed = statement.observed or statement.since
-        self.ledger.deny(finding, Entry(Occurrence(statement.since, None, evidence), observed))
+        self.ledger.deny(finding, Entry(Occurrence(observed, None, evidence), observed))
 
     def hint(self, finding: FindingDefinition, words: str, statement: Statement) -> None:
         """File what does not decide, but is a reason to ask."""
-        if statement.holds in {Holds.DENIED, Holds.PAST} and not finding.past_counts:
+        if statement.holds is Holds.DENIED:
+            return
+        if statement.holds is Holds.PAST and not finding.past_counts:
             return
         text = says(words, statement.since, statement.remark)
         evidence = Evidence(statement.reference, text, statement.when)
         entry = Entry(Occurrence(statement.since, None, evidence), statement.observed)
-        self.ledger.of(finding.id).hinted.append(entry)
+        self.ledger.hint(finding, entry)
 
     def _entry(
         self,
+        finding: FindingDefinition,
         words: str,
         since: Since | None,
         concept: dict[str, Any],
         statement: Statement,
-        remark: str,
+        remark: str | None,
     ) -> Entry:
         text = says(words, since, statement.severity, statement.remark, remark)
         occurrence = Occurrence(since, None, Evidence(statement.reference, text, statement.when))
-        sides = self.index.sides.of_concept(concept) | (statement.body_sites & _SIDES)
-        return Entry(occurrence, statement.observed, statement.endable, frozenset(sides))
+        sides = _NO_SIDES
+        if finding.id in self.index.sided:
+            sides = frozenset(self.index.sides.of_concept(concept) | statement.body_sites) & SIDES
+        return Entry(
+            occurrence, statement.observed, statement.endable, sides, visit=statement.visit
+        )
 
     def _accompanied(self, mark: Mark, concept: dict[str, Any], statement: Statement) -> bool:
         if not mark.needs:
@@ -187,51 +225,66 @@ class Filer:
 
     def _file_words(self, concept: dict[str, Any], statement: Statement) -> bool:
         text = _words_of(concept)
-        if text is None or statement.holds is Holds.DENIED:
+        if text is None:
             return False
-        found = self.index.phrases.find(text)
-        cues = self.index.cues.find(text) if found else []
-        quoted = f"text “{text[:_MAX_QUOTE]}”"
-        for name, span in {name: span for name, span in reversed(found)}.items():
-            finding = self.index.findings[name]
-            if finding.carrier != statement.carrier:
+        if statement.holds is Holds.DENIED:
+            return self._deny_words(text, statement)
+        found = mentions(text, self.index)
+        for mention in found:
+            if mention.finding.carrier != statement.carrier:
                 continue
-            doubt = _doubt([cue for cue, at in cues if set(at).isdisjoint(span)], finding)
-            if doubt:
-                self.hint(finding, f"{quoted}, which holds a {doubt} word", statement)
-                self.ledger.note(f"{statement.reference}: {quoted} holds a {doubt} word: not counted")
+            if mention.doubt:
+                says_why = f"{quoted(text)}, which holds a word that is {mention.doubt}"
+                self.hint(mention.finding, says_why, statement)
+                self.ledger.note(f"{statement.reference}: {says_why}: not counted")
             else:
-                self.affirm(finding, f"{quoted} (from text)", concept, statement)
+                self.affirm(mention.finding, f"{quoted(text)} (from text)", concept, statement)
         return bool(found)
+
+    def _deny_words(self, text: str, statement: Statement) -> bool:
+        """File a "no" to a name in words, where the name is all that the words say.
+
+        "Severe back pain: no" does not deny back pain.
+        """
+        named = self.index.phrases.whole(text)
+        for name in named:
+            self.deny(self.index.findings[name], quoted(text), statement)
+        return bool(named)
 
     def _hint_by_words(self, concept: dict[str, Any], statement: Statement) -> bool:
         text = _words_of(concept) if statement.hints_by_display else None
-        if text is None:
-            return False
-        found = self.index.phrases.find(text)
-        cues = self.index.cues.find(text) if found else []
-        for name, span in found:
-            finding = self.index.findings[name]
-            outside = [cue for cue, at in cues if set(at).isdisjoint(span)]
-            if finding.carrier == statement.carrier and not _doubt(outside, finding):
-                words = f"“{text[:_MAX_QUOTE]}”, with a code that is not among those listed"
-                self.hint(finding, words, statement)
+        for mention in mentions(text, self.index) if text else ():
+            if mention.finding.carrier == statement.carrier and not mention.doubt:
+                words = f"{quoted(text or '')}, with a code that is not among those listed"
+                self.hint(mention.finding, words, statement)
         return False
 
 
-_SIDES = frozenset({"left", "right", "both"})
+ELSEWHERE = "elsewhere"
+SIDES = frozenset({"left", "right", "both"})
+_NO_SIDES: frozenset[str] = frozenset()
+_DOUBTS = {"negating", "hypothetical"}
 
 
 def body_sites(resource: dict[str, Any], index: Index) -> set[str]:
-    """Return the sites and sides that a resource's bodySite says (one, or a list)."""
+    """Return the sites and sides that a resource's bodySite says (one, or a list).
+
+    A site that we have no name for is `elsewhere`: a pain there is no pain of the back.
+    """
     said: set[str] = set()
-    for concept in concepts(resource.get("bodySite")):
-        said |= index.sites.of_concept(concept) | index.sides.of_concept(concept)
+    if "bodySite" not in resource:
+        return said
+    for concept in concepts(resource["bodySite"]):
+        sites, sides = index.sites.of_concept(concept), index.sides.of_concept(concept)
+        says_side_only = any(index.sides.of_code(coding) for coding in codings(concept))
+        said |= sides | (sites or (set() if says_side_only else {ELSEWHERE}))
     return said
 
 
 def severity(resource: dict[str, Any], index: Index) -> str | None:
     """Return mild, moderate or severe where a resource's severity says so."""
+    if "severity" not in resource:
+        return None
     for concept in concepts(resource.get("severity")):
         said = index.severity.of_concept(concept)
         for name in ("severe", "moderate", "mild"):
@@ -240,16 +293,20 @@ def severity(resource: dict[str, Any], index: Index) -> str | None:
     return None
 
 
-def _doubt(cues: list[str], finding: FindingDefinition) -> str | None:
-    """Return the kind of word that keeps a text from counting, or None."""
-    for kind in ("negating", "hypothetical", "family"):
-        if kind in cues:
-            return kind
-    return "history" if "history" in cues and not finding.past_counts else None
+def severity_said(part: dict[str, Any], index: Index) -> str | None:
+    """Return mild, moderate or severe where a value is one of these words or codes."""
+    text = as_text(part.get("valueString"))
+    said = index.severity.of_answer(text) if text else None
+    return said or severity({"severity": part.get("valueCodeableConcept")}, index)
 
 
-def _words_of(concept: dict[str, Any]) -> str | None:
-    text = as_text(concept.get("text"))
+def _doubts(asked: frozenset[str], finding: FindingDefinition) -> bool:
+    """Tell whether what was asked keeps an answer from counting for now."""
+    return bool(asked & _DOUBTS) or ("history" in asked and not finding.past_counts)
+
+
+def _words_of(concept: object) -> str | None:
+    text = as_text(as_dict(concept).get("text"))
     if text:
         return text
     for coding in codings(concept):

@@ -21,14 +21,23 @@ _FAHRENHEIT = {"[degf]", "°f", "f", "degf", "fahrenheit", "deg f", "degrees f"}
 _CELSIUS_PLAUSIBLE = (25.0, 45.0)
 _FAHRENHEIT_PLAUSIBLE = (77.0, 113.0)
 _KILOGRAMS = {
-    "kg": 1.0, "kgs": 1.0, "kilogram": 1.0, "kilograms": 1.0,
-    "g": 0.001, "gram": 0.001, "grams": 0.001,
-    "[lb_av]": 0.45359237, "lb": 0.45359237, "lbs": 0.45359237, "pound": 0.45359237,
+    "kg": 1.0,
+    "kgs": 1.0,
+    "kilogram": 1.0,
+    "kilograms": 1.0,
+    "g": 0.001,
+    "gram": 0.001,
+    "grams": 0.001,
+    "[lb_av]": 0.45359237,
+    "lb": 0.45359237,
+    "lbs": 0.45359237,
+    "pound": 0.45359237,
     "pounds": 0.45359237,
 }
 _BODY_WEIGHT_PLAUSIBLE = (20.0, 300.0)
 _PER_DECILITRE = {"mg/dl", "mg/100ml"}
-_MOLAR = {"mmol/l": 1.0, "meq/l": 1.0, "umol/l": 0.001, "µmol/l": 0.001}
+_MOLAR = {"mmol/l": 1.0, "umol/l": 0.001, "µmol/l": 0.001}
+_EQUIVALENTS = {"meq/l", "mval/l"}
 
 
 def unit_of(quantity: dict[str, Any]) -> str | None:
@@ -37,7 +46,11 @@ def unit_of(quantity: dict[str, Any]) -> str | None:
     return unit.lower() if unit else None
 
 
-def celsius(quantity: Any) -> Amount | None:
+def _written(quantity: dict[str, Any]) -> str:
+    return as_text(quantity.get("unit")) or as_text(quantity.get("code")) or ""
+
+
+def celsius(quantity: object) -> Amount | None:
     """Return a temperature in Cel, rounded to 0.1 after converting; None if it is implausible.
 
     A missing unit is told by plausibility: no living body has 100 Cel or 38 [degF].
@@ -47,9 +60,8 @@ def celsius(quantity: Any) -> Amount | None:
     value, unit = as_number(quantity.get("value")), unit_of(quantity)
     if value is None:
         return None
-    says = f"{value:g} {as_text(quantity.get('unit')) or as_text(quantity.get('code')) or ''}"
     if unit in _FAHRENHEIT:
-        return _fahrenheit(value, says.strip())
+        return _fahrenheit(value, f"{value:g} {_written(quantity)}")
     if unit in _CELSIUS:
         low, high = _CELSIUS_PLAUSIBLE
         return Amount(round(value, 1), f"{value:g} Cel") if low <= value <= high else None
@@ -68,7 +80,7 @@ def _fahrenheit(value: float, says: str) -> Amount | None:
     return Amount(converted, f"{says} = {converted:g} Cel")
 
 
-def kilograms(quantity: Any) -> Amount | None:
+def kilograms(quantity: object) -> Amount | None:
     """Return a body weight in kg; None if the unit is unknown or the weight implausible."""
     quantity = as_dict(quantity)
     value, unit = as_number(quantity.get("value")), unit_of(quantity)
@@ -83,21 +95,28 @@ def kilograms(quantity: Any) -> Amount | None:
     return Amount(weight, f"{weight:.1f} kg{assumed}")
 
 
-def millimoles(quantity: Any, mass_per_mmol: float | None) -> Amount | None:
-    """Return a concentration in mmol/L; ``mass_per_mmol`` (mg) converts mg/dL."""
+def millimoles(quantity: object, mass_per_mmol: float | None) -> Amount | None:
+    """Return a concentration in mmol/L; ``mass_per_mmol`` (mg) converts mg/dL.
+
+    Only calcium and magnesium are also weighed; they carry two charges, so a milliequivalent
+    of them is half a millimole.
+    """
     quantity = as_dict(quantity)
     value, unit = as_number(quantity.get("value")), unit_of(quantity)
     if value is None or unit is None:
         return None
     if unit in _MOLAR:
-        return Amount(value * _MOLAR[unit], f"{value:g} {quantity.get('unit') or unit}")
+        return Amount(value * _MOLAR[unit], f"{value:g} {_written(quantity)}")
+    if unit in _EQUIVALENTS:
+        converted = value / 2 if mass_per_mmol else value
+        return Amount(converted, f"{value:g} {_written(quantity)} = {converted:g} mmol/L")
     if unit in _PER_DECILITRE and mass_per_mmol:
         converted = round(value * 10 / mass_per_mmol, 2)
         return Amount(converted, f"{value:g} mg/dL = {converted:g} mmol/L")
     return None
 
 
-def score_of_ten(value: float, quantity: Any) -> Amount | None:
+def score_of_ten(value: float, quantity: object) -> Amount | None:
     """Return a pain score on 0 to 10; a scale of 0 to 100 is recognised by its number or mm."""
     unit = unit_of(as_dict(quantity))
     if not 0 <= value <= 100:  # noqa: PLR2004

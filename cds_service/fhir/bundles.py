@@ -1,0 +1,136 @@
+"""What was sent, taken apart: the resources of a Bundle of any type, and what was not whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds_service.fhir.access import as_dict, as_list, as_text, last_path
+
+_MAX_NESTING = 5
+_FAILED = {"fatal", "error"}
+# The issue types of FHIR: whatever else stands in their place is not repeated to anyone.
+_ISSUE_TYPES = frozenset(
+    (
+        "invalid", "structure", "required", "value", "invariant", "security", "login", "unknown",
+        "expired", "forbidden", "suppressed", "processing", "not-supported", "duplicate",
+        "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension",
+        "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store",
+        "exception", "timeout", "incomplete", "throttled", "informational", "success",
+        "limited-filter",
+    )
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Unpacked:
+    """The resources of one value, each with its reference, and what kept it from being whole.
+
+    ``names`` are full URLs that say more than the reference (a urn). ``partial`` says that
+    something was left elsewhere or failed, ``unread`` that something was there and was no
+    resource.
+    """
+
+    resources: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    names: dict[str, dict[str, Any]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    partial: bool = False
+    unread: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether nothing was missing, failed or left on a further page."""
+        return not self.problems
+
+    def lacks(self, problem: str) -> None:
+        """Keep why something that exists is not here."""
+        self.problems.append(problem)
+        self.partial = True
+
+    def cannot_read(self, problem: str) -> None:
+        """Keep what was here and could not be read."""
+        self.problems.append(problem)
+        self.unread = True
+
+
+def unpack(value: object) -> Unpacked:
+    """Take the resources out of a Bundle of any type, or a single resource, one by one."""
+    unpacked = Unpacked()
+    if isinstance(value, dict) and "resourceType" not in value and "resource" in value:
+        value = value["resource"]
+    kind = as_text(value.get("resourceType")) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or kind is None:
+        unpacked.lacks("is not a FHIR resource")
+    elif kind == "Bundle":
+        _unpack_bundle(value, unpacked, 0)
+    elif kind == "OperationOutcome":
+        _outcome(value, unpacked, asked=True)
+    else:
+        own = as_text(value.get("id"))
+        unpacked.resources.append((f"{kind}/{own}" if own else f"{kind} without id", value))
+    return unpacked
+
+
+def _unpack_bundle(bundle: dict[str, Any], unpacked: Unpacked, depth: int) -> None:
+    if "link" in bundle:
+        links = [as_dict(link) for link in as_list(bundle["link"])]
+        if any(link.get("relation") == "next" for link in links):
+            unpacked.lacks("has further pages that were not sent")
+    entries = bundle.get("entry")
+    if entries is not None and not isinstance(entries, list):
+        unpacked.cannot_read("has entries that could not be read")
+    matches = 0
+    for number, entry in enumerate(as_list(entries), start=1):
+        matches += _unpack_entry(as_dict(entry), number, unpacked, depth)
+    total = bundle.get("total")
+    if isinstance(total, int) and not isinstance(total, bool) and total > matches:
+        unpacked.lacks(f"holds {matches} of {total} matches")
+
+
+def _unpack_entry(entry: dict[str, Any], number: int, unpacked: Unpacked, depth: int) -> bool:
+    """Take the resource out of an entry; return whether it is a match of a search."""
+    resource = entry.get("resource")
+    kind = as_text(resource.get("resourceType")) if isinstance(resource, dict) else None
+    if (
+        not isinstance(resource, dict)
+        or kind is None
+        or (kind == "Bundle" and depth >= _MAX_NESTING)
+    ):
+        # A deleted resource in a history, or a request without a body, has none.
+        if resource is not None or not ("request" in entry or "response" in entry):
+            unpacked.cannot_read(f"entry {number} could not be read: it is not a FHIR resource")
+        return False
+    if kind == "OperationOutcome":
+        _outcome(resource, unpacked, asked=False)
+        return False
+    if kind == "Bundle":
+        _unpack_bundle(resource, unpacked, depth + 1)
+        return False
+    reference = _reference(kind, resource, entry, number)
+    unpacked.resources.append((reference, resource))
+    full = entry.get("fullUrl")
+    if isinstance(full, str) and not full.endswith(reference):
+        unpacked.names[last_path(full) or full] = resource
+    search = entry.get("search")
+    return not isinstance(search, dict) or search.get("mode") != "include"
+
+
+def _outcome(outcome: dict[str, Any], unpacked: Unpacked, *, asked: bool) -> None:
+    """Read an OperationOutcome: an error says that a search failed; a warning does not.
+
+    In the place of a search's whole result it is an error whatever it says; as an entry of a
+    Bundle it may just say that nothing was found.
+    """
+    issues = [as_dict(issue) for issue in as_list(outcome.get("issue"))]
+    failed = [issue for issue in issues if issue.get("severity") in _FAILED]
+    if asked or failed:
+        codes = {as_text(issue.get("code")) or "unknown" for issue in failed or issues}
+        listed = ", ".join(sorted(codes & _ISSUE_TYPES))
+        unpacked.lacks(f"came as an error (OperationOutcome: {listed or 'no issue'})")
+
+
+def _reference(kind: str, resource: dict[str, Any], entry: dict[str, Any], number: int) -> str:
+    own = as_text(resource.get("id"))
+    if own:
+        return f"{kind}/{own}"
+    return last_path(entry.get("fullUrl")) or f"{kind} (entry {number})"
