@@ -88,7 +88,7 @@ bench: setup  ## Measure speed
 
 .PHONY: openapi
 openapi: setup  ## Write the OpenAPI document from the schemas
-	@$(PY) -m cds_service.api.openapi
+	@$(PY) -m cds_service.openapi
 
 .PHONY: lock
 lock:  ## Lock the dependencies again after a change in pyproject.toml

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import traceback
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Flask, Response
+from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException
 
 from cds_service.api.views import api
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
+from cds_service.hooks.prefetch import BY_NAME
 from cds_service.hooks.sample_views import sample_views
 from cds_service.hooks.views import hooks
 from cds_service.problems import Problem
@@ -27,7 +29,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cds_service")
 
-_CODES = {404: "not-found", 405: "not-supported", 408: "timeout", 413: "too-long"}
+_CODES = {404: "not-found", 405: "not-supported"}
+_TEXTS = {
+    404: "there is nothing at this path; GET /openapi.json lists what there is",
+    405: "this path does not take this method; the Allow header lists those that it takes",
+}
+
+
+class Orjson(JSONProvider):
+    """JSON by orjson, for what the views return and what a test reads."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:  # noqa: ANN401  as in Flask
+        """Write JSON."""
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:  # noqa: ANN401
+        """Read JSON."""
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **_: Any) -> Response:  # noqa: ANN401
+        """Return what a view returned as a JSON response."""
+        return Response(orjson.dumps(args[0]), mimetype="application/json")
 
 
 def create_app(
@@ -38,6 +60,7 @@ def create_app(
     ``now`` is the clock, for tests; it gives moments in the zone of the settings.
     """
     settings = settings or Settings()
+    _check_aliases(settings)
     clock = now or (lambda: datetime.now(settings.timezone))
     content = load(settings.cards)
     if settings.profile not in content.protocols:
@@ -48,6 +71,7 @@ def create_app(
         raise SettingsError(msg)
     judge, writer = Judge(content), CardWriter(content)
     app = Flask("cds_service", static_folder=None)
+    app.json = Orjson(app)
     guard(app, settings)
     app.register_blueprint(
         hooks(
@@ -69,30 +93,33 @@ def create_app(
     return app
 
 
-def _answer_problem(problem: Problem) -> Response:
+def _check_aliases(settings: Settings) -> None:
+    """Refuse an alias of a key that there is not: it would have no effect."""
+    for theirs, ours in settings.prefetch_aliases.items():
+        if ours not in BY_NAME:
+            msg = (
+                f"CDS_PREFETCH_ALIASES: {theirs}={ours}: there is no prefetch key {ours!r}; "
+                f"use one of: {', '.join(BY_NAME)}."
+            )
+            raise SettingsError(msg)
+
+
+def _answer_problem(problem: Problem) -> tuple[dict[str, Any], int]:
     outcome = operation_outcome(
         problem.code, problem.text, diagnostics=problem.diagnostics, expression=problem.expression
     )
-    return _json(outcome, problem.status)
+    return outcome, problem.status
 
 
-def _answer_http_error(error: HTTPException) -> Response:
+def _answer_http_error(error: HTTPException) -> tuple[dict[str, Any], int, list[tuple[str, str]]]:
     status = error.code or 500
-    text = error.description or error.name
-    response = _json(operation_outcome(_CODES.get(status, "processing"), text), status)
-    for name, value in error.get_headers():
-        if name == "Allow":
-            response.headers[name] = value
-    return response
+    outcome = operation_outcome(_CODES.get(status, "processing"), _TEXTS.get(status, error.name))
+    return outcome, status, [pair for pair in error.get_headers() if pair[0] == "Allow"]
 
 
-def _answer_fault(error: Exception) -> Response:
+def _answer_fault(error: Exception) -> tuple[dict[str, Any], int]:
     """Answer 500. The log says where, never what: an error's text may hold patient data."""
     where = "".join(traceback.format_tb(error.__traceback__))
     log.error("unexpected %s at\n%s", type(error).__name__, where)
     text = "the service failed; nothing was judged. The log says where; please report it"
-    return _json(operation_outcome("exception", text), 500)
-
-
-def _json(value: object, status: int) -> Response:
-    return Response(orjson.dumps(value), status=status, mimetype="application/json")
+    return operation_outcome("exception", text), 500

@@ -4,50 +4,75 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import textwrap
+from dataclasses import dataclass, replace
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from cds_service import __version__
-from cds_service.content.explain import explain
+from cds_service.api.requests import read_question
+from cds_service.clinical.truth import Truth
+from cds_service.content.explain import reading
 from cds_service.content.load import load
 from cds_service.content.problems import ContentError
+from cds_service.fhir.dates import read_moment
 from cds_service.fhir.judge import Judge, why_not_judged
-from cds_service.fhir.record import TwoPatientsError, read_bundle
-from cds_service.hooks.requests import request_for
+from cds_service.hooks.sample_requests import request_for
 from cds_service.hooks.services import SERVICES
+from cds_service.problems import Problem
 from cds_service.render.assessment import assessment
 from cds_service.render.cards import CardWriter
-from cds_service.render.terminal import Terminal
+from cds_service.render.terminal import Terminal, clean
 from cds_service.samples import as_of_today, samples
 from cds_service.settings import SettingsError, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cds_service.content.criteria import CriterionDefinition
     from cds_service.content.load import Content
     from cds_service.settings import Settings
 
 JUDGED, NOT_JUDGED, WRONG_USE = 0, 1, 2
+_EXPECTED = {Truth.PRESENT: "met", Truth.ABSENT: "not met", Truth.UNKNOWN: "cannot tell"}
+_MAX_WIDTH = 100
 
 
 class UseError(Exception):
     """The command cannot be carried out as it was given."""
 
 
+class NotJudgedError(Exception):
+    """A file could not be judged; the notes say more."""
+
+    def __init__(self, text: str, notes: Sequence[str] = ()) -> None:
+        """Keep what is said, and the notes."""
+        super().__init__(text)
+        self.notes = notes
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0 judged, 1 could not be judged, 2 wrong use."""
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows "?"; the rest is still read.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         settings = read_settings(os.environ)
         result: int = asked.run(asked, settings)
+        sys.stdout.flush()
     except ContentError as error:
         for problem in error.problems:
-            _complain(str(problem))
-        _complain(f"{len(error.problems)} problems in the content: nothing was started")
+            sys.stderr.write(f"{clean(str(problem))}\n")
+        count = len(error.problems)
+        _complain(f"{count} {_plural('problem', count)} in the content: nothing was started")
         return NOT_JUDGED if asked.run is _check else WRONG_USE
     except (SettingsError, UseError) as error:
         _complain(str(error))
@@ -59,111 +84,216 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
-        prog="cds-service", description="Red-flag and referral decision support for back pain."
+        prog="cds-service",
+        description="Red-flag and referral decision support for back pain and back spasm.",
+        epilog="Settings come from CDS_* variables; docs/integrate.md lists them. "
+        "Exit codes: 0 judged, 1 could not be judged, 2 wrong use.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
-    serve = commands.add_parser("serve", help="answer CDS Hooks and REST over HTTP")
-    serve.add_argument("--bind", help="HOST:PORT, in the place of CDS_BIND")
-    serve.add_argument("--workers", type=int, help="worker processes; one for each core if left out")
+    serve = commands.add_parser(
+        "serve",
+        help="answer CDS Hooks and REST over HTTP",
+        description="Answer CDS Hooks and REST over HTTP until stopped with Ctrl-C.",
+    )
+    serve.add_argument("--bind", metavar="HOST:PORT", help="listen here instead of CDS_BIND")
+    serve.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="worker processes; one for each core if left out",
+    )
     serve.set_defaults(run=_serve)
 
-    assess = commands.add_parser("assess", help="judge patients in FHIR files, print their cards")
-    assess.add_argument("files", nargs="+", metavar="FILE", help="a FHIR Bundle; - is standard input")
-    assess.add_argument("--json", action="store_true", help="print the whole assessment as JSON")
-    assess.add_argument("--as-of", metavar="MOMENT", help="judge as of another day or moment")
-    assess.add_argument("--why", action="store_true", help="print every criterion, met or not")
+    assess = commands.add_parser(
+        "assess",
+        help="judge patients in FHIR files and print their cards",
+        description="Judge patients in FHIR files, one patient in each, and print their cards.",
+        epilog="A file holds a FHIR Bundle of any type, or what POST /api/v1/assessments takes: "
+        '{"bundle": …, "asOf": …} or {"findings": …}. It counts as the whole record unless it '
+        'has a "next" link or "complete": false. Nothing leaves this machine.',
+    )
+    assess.add_argument("files", nargs="+", metavar="FILE", help="a JSON file; - is standard input")
     assess.add_argument(
-        "--validate", action="store_true", help="say what is wrong with each resource by FHIR R4"
+        "--as-of",
+        metavar="MOMENT",
+        help="judge as of another moment than now: 2026-11-20T09:00:00Z, or a day, meaning its end",
+    )
+    assess.add_argument(
+        "--why", action="store_true", help="print every criterion, met or not, with its evidence"
+    )
+    assess.add_argument(
+        "--validate",
+        action="store_true",
+        help="note what is wrong with each resource by FHIR R4 (slow)",
+    )
+    assess.add_argument(
+        "--json",
+        action="store_true",
+        help="print the assessment as REST answers it; of several files one after another",
     )
     assess.set_defaults(run=_assess)
 
-    sample = commands.add_parser("sample", help="print a sample patient, moved to today")
-    sample.add_argument("name", nargs="?", help="its name; left out, all are listed")
-    sample.add_argument("--hook", choices=sorted(SERVICES), help="print the hook request for it")
+    sample = commands.add_parser(
+        "sample",
+        help="print a sample patient, with its dates moved to today",
+        description="Print a sample patient as a FHIR Bundle, with its dates moved so that the day "
+        "it was written for is today. Without a name, list the samples.",
+    )
+    sample.add_argument("name", nargs="?", metavar="NAME", help="which sample")
+    sample.add_argument(
+        "--hook",
+        choices=sorted(SERVICES),
+        metavar="ID",
+        help=f"print the hook request for it: {', '.join(sorted(SERVICES))}",
+    )
     sample.set_defaults(run=_sample)
 
-    check = commands.add_parser("check", help="check the clinical content")
+    check = commands.add_parser(
+        "check",
+        help="check the clinical content",
+        description="Check the clinical content, shipped or in CDS_CARDS: every file, every code's "
+        "shape, every case, and that each small change of a rule is noticed by a case.",
+    )
     check.set_defaults(run=_check)
 
-    criteria = commands.add_parser("criteria", help="print what each criterion asks for")
-    criteria.add_argument("id", nargs="?", help="one criterion, such as E01")
+    criteria = commands.add_parser(
+        "criteria",
+        help="print what each criterion asks for",
+        description="Print what each criterion asks for, in words made from its rule, and the "
+        "document it rests on. With an id, also the reason and the cases.",
+    )
+    criteria.add_argument("id", nargs="?", metavar="ID", help="one criterion, such as E01")
     criteria.set_defaults(run=_criteria)
 
-    version = commands.add_parser("version", help="print the version and the content's digest")
+    version = commands.add_parser(
+        "version",
+        help="print the version and the digest of the content",
+        description="Print the version of the service and the digest of the clinical content.",
+    )
     version.set_defaults(run=_version)
     return parser
 
 
-def _serve(asked: argparse.Namespace, settings: Settings) -> int:
-    from dataclasses import replace  # noqa: PLC0415
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        msg = f"write a number from 1 upward, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
-    from cds_service.serve import serve  # noqa: PLC0415  gunicorn and Flask serve nobody else
+
+def _serve(asked: argparse.Namespace, settings: Settings) -> int:
+    from cds_service.serve import serve  # noqa: PLC0415  gunicorn serves nobody else
 
     if asked.bind:
-        settings = replace(settings, bind=read_settings({"CDS_BIND": asked.bind}).bind)
+        try:
+            settings = replace(settings, bind=read_settings({"CDS_BIND": asked.bind}).bind)
+        except SettingsError as error:
+            raise UseError(str(error).replace("CDS_BIND", "--bind")) from None
     serve(settings, asked.workers)
     return JUDGED
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What judging a file needs."""
+
+    judge: Judge
+    writer: CardWriter
+    profile: str
+    now: datetime
+    options: dict[str, str]
+
+    @classmethod
+    def of(cls, settings: Settings, now: datetime, options: dict[str, str]) -> Desk:
+        """Load the content. Raises ContentError, and UseError for a profile it does not have."""
+        content = load(settings.cards)
+        if settings.profile not in content.protocols:
+            msg = (
+                f"CDS_PROFILE {settings.profile!r} is not in the content; "
+                f"use one of: {', '.join(content.protocols)}."
+            )
+            raise UseError(msg)
+        return cls(Judge(content), CardWriter(content), settings.profile, now, options)
+
+
 def _assess(asked: argparse.Namespace, settings: Settings) -> int:
-    content = load(settings.cards)
-    judge, writer = Judge(content), CardWriter(content)
-    as_of = _moment(asked.as_of, settings)
-    terminal = Terminal(sys.stdout, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    if asked.files.count("-") > 1:
+        msg = "- stands twice among the files, but standard input can be read only once."
+        raise UseError(msg)
+    now = _moment(asked.as_of, settings)
+    options = {"asOf": now.isoformat()} if asked.as_of else {}
+    if asked.validate:
+        options["validate"] = "true"
+    desk = Desk.of(settings, now, options)
+    terminal = Terminal(sys.stdout, colour=_colour())
     worst = JUDGED
-    for name in asked.files:
-        result = _assess_one(name, asked, as_of, settings, judge, writer, terminal)
-        worst = max(worst, result)
+    for path in asked.files:
+        name = "standard input" if path == "-" else path
+        try:
+            result = judged(path, desk)
+        except UseError as error:
+            _complain(str(error))
+            worst = max(worst, WRONG_USE)
+        except NotJudgedError as error:
+            _complain(f"{name}: {error}")
+            for note in error.notes:
+                _complain(f"  note: {note}")
+            worst = max(worst, NOT_JUDGED)
+        else:
+            if asked.json:
+                _print_json(result)
+            else:
+                terminal.assessment(
+                    "standard input" if name == "-" else name, result, why=asked.why
+                )
     return worst
 
 
-def _assess_one(
-    name: str,
-    asked: argparse.Namespace,
-    as_of: datetime,
-    settings: Settings,
-    judge: Judge,
-    writer: CardWriter,
-    terminal: Terminal,
-) -> int:
+def judged(path: str, desk: Desk) -> dict[str, Any]:
+    """Return the assessment of a file. Raises NotJudgedError, or UseError if it cannot be read."""
     try:
-        value = orjson.loads(_read(name))
-        complete = not (isinstance(value, dict) and value.get("complete") is False)
-        record = read_bundle(value, as_of, complete=complete)
+        body = orjson.loads(_read(path))
     except orjson.JSONDecodeError as error:
-        _complain(f"{name} is not JSON: {error}")
-        return NOT_JUDGED
-    except TwoPatientsError as error:
-        _complain(f"{name}: {error}")
-        return NOT_JUDGED
-    except ValueError as error:
-        _complain(f"{name}: {error}. Give a FHIR Bundle of one patient")
-        return NOT_JUDGED
-    if asked.validate:
+        msg = f"This is not JSON: {error}. Give a FHIR Bundle of one patient as JSON."
+        raise NotJudgedError(msg) from None
+    if not isinstance(body, dict):
+        msg = "This is JSON, but not an object. Give a FHIR Bundle of one patient."
+        raise NotJudgedError(msg)
+    if "hook" in body:
+        msg = (
+            "This is a hook request, not a record. Post it to the service it calls, or give the "
+            "patient's FHIR Bundle."
+        )
+        raise NotJudgedError(msg)
+    if "asOf" in desk.options:
+        body.pop("asOf", None)
+    try:
+        question = read_question(
+            body, desk.options, desk.judge.content, desk.profile, lambda: desk.now
+        )
+    except Problem as problem:
+        raise NotJudgedError(_sentence(problem.text)) from None
+    if question.validate:
         from cds_service.fhir.validate import validate  # noqa: PLC0415  loads the FHIR models
 
-        record.notes.extend(validate(record.resources))
-    decision = judge.decide(record, settings.profile)
+        question.record.notes.extend(validate(question.record.resources))
+    decision = desk.judge.decide(question.record, question.profile, question.given)
     if not decision.judged:
-        _complain(f"{name}: {why_not_judged(decision)}")
-        for note in decision.notes:
-            _complain(f"  {note}")
-        return NOT_JUDGED
-    result = assessment(decision, judge.content, writer)
-    if asked.json:
-        sys.stdout.write(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode() + "\n")
-    else:
-        terminal.assessment(name, result, why=asked.why)
-    return JUDGED
+        raise NotJudgedError(why_not_judged(decision), decision.notes)
+    return assessment(decision, desk.judge.content, desk.writer)
 
 
 def _sample(asked: argparse.Namespace, settings: Settings) -> int:
     if asked.name is None:
+        if asked.hook:
+            msg = f"--hook needs a sample: cds-service sample NAME --hook {asked.hook}."
+            raise UseError(msg)
         for sample in samples().values():
-            sys.stdout.write(f"{sample.name:24} {sample.story}\n")
+            sys.stdout.write(f"{sample.name:26} {sample.story}\n")
         return JUDGED
     found = samples().get(asked.name)
     if found is None:
@@ -172,7 +302,7 @@ def _sample(asked: argparse.Namespace, settings: Settings) -> int:
     value: dict[str, Any] = as_of_today(found, datetime.now(settings.timezone))
     if asked.hook:
         value = request_for(value, SERVICES[asked.hook])
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+    _print_json(value)
     return JUDGED
 
 
@@ -183,7 +313,8 @@ def _check(_: argparse.Namespace, settings: Settings) -> int:
     sys.stdout.write(
         f"{len(content.criteria)} criteria, {len(content.findings)} findings, {cases} cases: "
         f"all agree, and every small change of a rule is noticed by a case.\n"
-        f"{drafts} criteria are drafts that no clinician has signed here.\n"
+        f"{drafts} {_plural('criterion', drafts)} still {_plural('draft', drafts)}: "
+        f"no clinician has signed them here.\n"
         f"{content.digest}\n"
     )
     return JUDGED
@@ -192,38 +323,49 @@ def _check(_: argparse.Namespace, settings: Settings) -> int:
 def _criteria(asked: argparse.Namespace, settings: Settings) -> int:
     content = load(settings.cards)
     known = {each.id: each for each in (content.gate, *content.criteria.values())}
-    wanted = [asked.id.upper()] if asked.id else list(known)
-    for name in wanted:
-        if name not in known:
-            msg = f"There is no criterion {name}. Use one of: {', '.join(known)}."
-            raise UseError(msg)
-        _describe(name, content)
+    if asked.id is None:
+        for criterion in known.values():
+            _describe(criterion, content)
+        return JUDGED
+    wanted = known.get(asked.id.upper())
+    if wanted is None:
+        msg = f"There is no criterion {asked.id}. Use one of: {', '.join(known)}."
+        raise UseError(msg)
+    _describe(wanted, content)
+    _describe_further(wanted, content)
     return JUDGED
 
 
-def _describe(name: str, content: Content) -> None:
-    criterion = content.gate if name == content.gate.id else content.criteria[name]
+def _describe(criterion: CriterionDefinition, content: Content) -> None:
     documents = "; ".join(
         f"{content.sources[each.source].short}: {each.heading}" for each in criterion.citations
     )
-    sys.stdout.write(
-        f"{criterion.id}  {criterion.title}  [{criterion.sign_off.status}]\n"
-        f"     {explain(criterion.rule, content.findings)}\n"
-        f"     {documents}\n\n"
-    )
+    sys.stdout.write(f"{criterion.id}  {criterion.title}  [{criterion.sign_off.status}]\n")
+    _paragraph(reading(criterion, content))
+    _paragraph(f"From {documents}.")
+    sys.stdout.write("\n")
+
+
+def _describe_further(criterion: CriterionDefinition, content: Content) -> None:
+    courses = content.recommendations.courses
+    named = dict.fromkeys(criterion.recommendation.values())
+    leads = ", ".join(courses[name].label if name in courses else name for name in named)
+    _paragraph(f"Leads to: {leads}. The card says: {criterion.says}.")
+    _paragraph(criterion.why)
+    sys.stdout.write("\n     Cases\n")
+    for case in criterion.cases:
+        cells = "; ".join(f"{name} {cell}" for name, cell in case.cells if cell != "?")
+        _paragraph(f"{_EXPECTED[case.expect]:11}  {case.name} ({cells or 'nothing'})", " " * 18)
 
 
 def _version(_: argparse.Namespace, settings: Settings) -> int:
-    sys.stdout.write(f"back-pain-cds {__version__}\n{load(settings.cards).digest}\n")
+    sys.stdout.write(f"cds-service {__version__}\ncontent {load(settings.cards).digest}\n")
     return JUDGED
 
 
 def _moment(text: str | None, settings: Settings) -> datetime:
-    from cds_service.fhir.dates import read_moment  # noqa: PLC0415
-
-    now = datetime.now(settings.timezone)
     if text is None:
-        return now
+        return datetime.now(settings.timezone)
     moment = read_moment(text, settings.timezone)
     if moment is None:
         msg = f"--as-of {text!r} is no moment: write 2026-11-20 or 2026-11-20T09:00:00Z."
@@ -237,9 +379,39 @@ def _read(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        msg = f"{name} cannot be read: {error.strerror}."
+        msg = f"{name} cannot be read: {error.strerror}. Give the path of a JSON file, or -."
         raise UseError(msg) from None
 
 
+def _colour() -> bool:
+    """Colour is for people at a terminal who have not asked to go without (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _paragraph(text: str, rest: str = " " * 5) -> None:
+    width = min(shutil.get_terminal_size().columns, _MAX_WIDTH)
+    wrapped = textwrap.fill(
+        text, width, initial_indent=" " * 5, subsequent_indent=rest, break_on_hyphens=False
+    )
+    sys.stdout.write(f"{wrapped}\n")
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    """Print JSON as UTF-8, whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def _plural(noun: str, count: int) -> str:
+    if count == 1:
+        return noun
+    return {"criterion": "criteria"}.get(noun, f"{noun}s")
+
+
 def _complain(text: str) -> None:
-    sys.stderr.write(f"cds-service: {text}\n")
+    sys.stderr.write(f"cds-service: {clean(text)}\n")

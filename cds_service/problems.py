@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 
-class Problem(Exception):
+
+class Problem(Exception):  # noqa: N818  what a call has, not a fault of ours; as in RFC 9457
     """Raised anywhere below a route; the app turns it into a status and an OperationOutcome.
 
     ``code`` is a FHIR issue type, ``text`` says what, where, why and what to do, and
@@ -26,3 +28,13 @@ class Problem(Exception):
         self.text = text
         self.diagnostics = diagnostics
         self.expression = expression
+
+
+def first_message(messages: Any, path: str = "") -> tuple[str, str]:  # noqa: ANN401  any JSON
+    """Return the JSON path and the words of the first of marshmallow's messages."""
+    if isinstance(messages, dict) and messages:
+        key, inner = next(iter(messages.items()))
+        return first_message(inner, f"{path}.{key}" if path else str(key))
+    if isinstance(messages, list) and messages:
+        return first_message(messages[0], path)
+    return path, str(messages).rstrip(".")

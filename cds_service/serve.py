@@ -14,7 +14,7 @@ from cds_service.security.edge import is_loopback
 from cds_service.settings import SettingsError
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from collections.abc import Callable
 
     from cds_service.settings import Settings
 
@@ -30,36 +30,51 @@ def serve(settings: Settings, workers: int | None = None) -> None:
             "keeps strangers out."
         )
         raise SettingsError(msg)
-    _Server(settings, workers or os.cpu_count() or 1).run()
+    options = gunicorn_options(settings, workers or os.cpu_count() or 1)
+    Server(options, lambda: create_app(settings)).run()
 
 
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
-    def __init__(self, settings: Settings, workers: int) -> None:
-        self._settings, self._workers = settings, workers
+def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
+    """Return how gunicorn runs, whatever application it serves."""
+    options: dict[str, Any] = {
+        "bind": settings.bind,
+        "workers": workers,
+        "worker_class": "gthread",
+        "threads": 4,
+        "preload_app": True,
+        "timeout": 30,
+        "graceful_timeout": 20,
+        "keepalive": 5,
+        "limit_request_line": 4094,
+        "limit_request_fields": 50,
+        "limit_request_field_size": 8190,
+        "control_socket_disable": True,
+        "loglevel": settings.log_level.lower(),
+        "pre_fork": _freeze,
+    }
+    if _SHARED_MEMORY.is_dir():
+        options["worker_tmp_dir"] = str(_SHARED_MEMORY)
+    return options
+
+
+def _freeze(_arbiter: object, _worker: object) -> None:
+    """Leave to all workers what the application holds by now: it is shared and never freed."""
+    gc.freeze()
+
+
+class Server(BaseApplication):
+    """gunicorn with our options, serving what ``build`` makes in the master process."""
+
+    def __init__(self, options: dict[str, Any], build: Callable[[], Callable[..., Any]]) -> None:
+        """Keep the options; gunicorn asks for the application when it is ready to fork."""
+        self._options, self._build = options, build
         super().__init__()
 
     def load_config(self) -> None:
-        options: dict[str, Any] = {
-            "bind": self._settings.bind,
-            "workers": self._workers,
-            "worker_class": "gthread",
-            "threads": 4,
-            "preload_app": True,
-            "timeout": 30,
-            "graceful_timeout": 20,
-            "keepalive": 5,
-            "limit_request_line": 4094,
-            "limit_request_fields": 50,
-            "limit_request_field_size": 8190,
-            "control_socket_disable": True,
-            "loglevel": self._settings.log_level.lower(),
-            # What the application holds by now is shared by all workers and never freed.
-            "pre_fork": lambda *_: gc.freeze(),
-        }
-        if _SHARED_MEMORY.is_dir():
-            options["worker_tmp_dir"] = str(_SHARED_MEMORY)
-        for name, value in options.items():
+        """Hand the options to gunicorn, which refuses those it does not know."""
+        for name, value in self._options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
-        return create_app(self._settings)
+    def load(self) -> Callable[..., Any]:
+        """Build the application."""
+        return self._build()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PREFIX = "CDS_"
 _MIB = 1024 * 1024
+_LAST_PORT = 65_535
 
 
 class SettingsError(ValueError):
@@ -44,7 +45,8 @@ def _text(value: str) -> str:
 
 
 def _bind(value: str) -> str:
-    if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", value):
+    match = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})", value)
+    if not match or int(match[2]) > _LAST_PORT:
         msg = "write HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000"
         raise ValueError(msg)
     return value
@@ -67,7 +69,12 @@ def _zone(value: str) -> ZoneInfo:
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+    origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s*]+", origin):
+            msg = "write origins such as https://ehr.example.org, separated by commas, or *"
+            raise ValueError(msg)
+    return origins
 
 
 def _size(value: str) -> int:

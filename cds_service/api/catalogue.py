@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cds_service.content.codes import CODE_SYSTEMS
-from cds_service.content.explain import explain
+from cds_service.content.explain import reading
 from cds_service.render.trace import STATES
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def criterion(definition: CriterionDefinition, content: Content, profile: str) -
         "title": definition.title,
         "recommendation": course,
         "topic": described.course.topic if described else course,
-        "reading": explain(definition.rule, content.findings),
+        "reading": reading(definition, content),
         "why": definition.why,
         "says": definition.says,
         **({"image": definition.image} if definition.image else {}),
@@ -57,7 +57,11 @@ def finding(definition: FindingDefinition, content: Content) -> dict[str, Any]:
         "meaning": definition.meaning,
         "question": definition.question,
         "codes": [
-            {"system": CODE_SYSTEMS[each.system].uris[0], "code": each.code, "display": each.display}
+            {
+                "system": CODE_SYSTEMS[each.system].uris[0],
+                "code": each.code,
+                "display": each.display,
+            }
             for each in codes
         ],
         "criteria": [

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
 STATES = ("present", "absent", "unknown")
 GATES = ("open", "shut", "unknown")
 VERDICTS = ("met", "notmet", "unknown")
+INDICATORS = ("info", "warning", "critical")
+
+
+class Number(fields.Float):
+    """A JSON number: neither a text that looks like one nor true."""
+
+    def _validated(self, value: Any) -> float:  # noqa: ANN401  as in marshmallow
+        if isinstance(value, bool | str):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
 
 
 class GivenSchema(Schema):
@@ -18,7 +30,7 @@ class GivenSchema(Schema):
         unknown = RAISE
 
     state = fields.String(required=True, validate=validate.OneOf(STATES))
-    value = fields.Float(metadata={"description": "its number, in the finding's unit"})
+    value = Number(metadata={"description": "its number, in the finding's unit"})
     since = fields.String(metadata={"description": "when it began: a date or a date-time"})
 
 
@@ -33,17 +45,28 @@ class AssessmentRequestSchema(Schema):
     bundle = fields.Dict(metadata={"description": "a FHIR Bundle of one patient, or one resource"})
     findings = fields.Dict(
         keys=fields.String(),
-        values=fields.Raw(),
+        values=fields.Raw(
+            allow_none=True,  # refused with its path where the finding is read
+            metadata={
+                "anyOf": [
+                    {"type": "string", "enum": list(STATES)},
+                    {"$ref": "#/components/schemas/Given"},
+                ]
+            }
+        ),
         metadata={"description": "findings by name: a state, or {state, value, since}"},
     )
-    asOf = fields.String(metadata={"description": "the moment to judge at; now where left out"})
+    asOf = fields.String(metadata={"description": "the moment to judge at; now where left out"})  # noqa: N815
     profile = fields.String(metadata={"description": "the profile of the content"})
     complete = fields.Boolean(
-        truthy={True}, falsy={False},
+        truthy={True},
+        falsy={False},
         metadata={"description": "false: the Bundle is not the whole record"},
     )
-    validate = fields.Boolean(
-        truthy={True}, falsy={False},
+    checked = fields.Boolean(
+        data_key="validate",
+        truthy={True},
+        falsy={False},
         metadata={"description": "true: check every resource against FHIR R4 and note what fails"},
     )
 
@@ -67,7 +90,7 @@ class RecommendationSchema(Schema):
     """One recommendation."""
 
     topic = fields.String(required=True)
-    indicator = fields.String(required=True, validate=validate.OneOf(("info", "warning", "critical")))
+    indicator = fields.String(required=True, validate=validate.OneOf(INDICATORS))
     summary = fields.String(required=True)
     criteria = fields.List(fields.String(), required=True)
 
@@ -91,17 +114,53 @@ class UnansweredSchema(Schema):
     criteria = fields.List(fields.String(), required=True)
 
 
+class TopicSchema(Schema):
+    """What a card is about; the code never changes."""
+
+    system = fields.String(required=True)
+    code = fields.String(required=True)
+    display = fields.String()
+
+
+class SourceSchema(Schema):
+    """What a card rests on."""
+
+    label = fields.String(required=True)
+    url = fields.String()
+    topic = fields.Nested(TopicSchema, required=True)
+
+
+class ReasonSchema(Schema):
+    """A reason for not following a card."""
+
+    system = fields.String(required=True)
+    code = fields.String(required=True)
+    display = fields.String(required=True)
+
+
+class CardSchema(Schema):
+    """A CDS Hooks card."""
+
+    uuid = fields.String(required=True)
+    summary = fields.String(required=True, validate=validate.Length(min=1, max=139))
+    detail = fields.String(required=True, metadata={"description": "Markdown"})
+    indicator = fields.String(required=True, validate=validate.OneOf(INDICATORS))
+    source = fields.Nested(SourceSchema, required=True)
+    overrideReasons = fields.List(fields.Nested(ReasonSchema), required=True)  # noqa: N815
+    extension = fields.Dict(required=True, metadata={"description": "the trace of the card"})
+
+
 class AssessmentSchema(Schema):
     """The whole assessment of one patient."""
 
-    asOf = fields.String(required=True)
+    asOf = fields.String(required=True)  # noqa: N815
     profile = fields.String(required=True)
-    contentDigest = fields.String(required=True)
+    contentDigest = fields.String(required=True)  # noqa: N815
     gate = fields.Nested(GateSchema, required=True)
     recommendations = fields.List(fields.Nested(RecommendationSchema), required=True)
     criteria = fields.List(fields.Nested(TraceSchema), required=True)
     unanswered = fields.List(fields.Nested(UnansweredSchema), required=True)
-    cards = fields.List(fields.Dict(), required=True)
+    cards = fields.List(fields.Nested(CardSchema), required=True)
     notes = fields.List(fields.String(), required=True)
 
 
@@ -158,8 +217,28 @@ class FindingSchema(Schema):
     silence = fields.String(required=True)
 
 
+class IssueTextSchema(Schema):
+    """What is said to people."""
+
+    text = fields.String(required=True)
+
+
+class IssueSchema(Schema):
+    """One thing that was wrong."""
+
+    severity = fields.String(required=True, validate=validate.OneOf(("error",)))
+    code = fields.String(required=True)
+    details = fields.Nested(IssueTextSchema, required=True)
+    diagnostics = fields.String()
+    expression = fields.List(
+        fields.String(), metadata={"description": "the JSON path or prefetch key it is about"}
+    )
+
+
 class OperationOutcomeSchema(Schema):
     """What was wrong with a call (FHIR OperationOutcome)."""
 
-    resourceType = fields.Constant("OperationOutcome", required=True)
-    issue = fields.List(fields.Dict(), required=True)
+    resourceType = fields.String(  # noqa: N815
+        required=True, validate=validate.OneOf(("OperationOutcome",))
+    )
+    issue = fields.List(fields.Nested(IssueSchema), required=True)

@@ -1,11 +1,10 @@
-"""The REST routes for clinical tools, the samples and the health of the service."""
+"""The REST routes for clinical tools, and the health of the service."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
 from cds_service.api import catalogue
 from cds_service.api.openapi import document
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from cds_service.content.load import Content
     from cds_service.fhir.judge import Judge
+    from cds_service.fhir.record import Record
     from cds_service.render.cards import CardWriter
 
 
@@ -35,14 +36,9 @@ def api(
     """Return the REST routes over one content and profile."""
     routes = Blueprint("api", __name__)
     content = judge.content
-    criteria = {
-        each.id: catalogue.criterion(each, content, profile)
-        for each in (content.gate, *content.criteria.values())
-    }
-    findings = {each.id: catalogue.finding(each, content) for each in content.findings.values()}
 
     @routes.post("/api/v1/assessments")
-    def assess() -> Response:
+    def assess() -> dict[str, Any]:
         question = read_question(read_json(max_body), request.args, content, profile, now)
         if question.validate:
             question.record.notes.extend(validate(question.record.resources))
@@ -52,43 +48,70 @@ def api(
                 412,
                 "required",
                 why_not_judged(decision),
-                diagnostics="; ".join(decision.notes) or None,
+                diagnostics=_why_incomplete(question.record),
                 expression="Bundle.entry.resource.ofType(Condition)",
             )
-        return _json(assessment(decision, content, writer))
+        return assessment(decision, content, writer)
+
+    _add_catalogue(routes, content, profile)
+    _add_health(routes, content, profile)
+    return routes
+
+
+def _why_incomplete(record: Record) -> str:
+    """Say what kept a record from being whole. There is no patient data in it."""
+    if "Condition" in record.doubtful:
+        return "A Condition or an entry could not be read."
+    if "Condition" in record.incomplete:
+        return (
+            "The Bundle is not the whole record: it says `complete: false`, has a further page, "
+            "holds fewer matches than its total, or holds an error."
+        )
+    return "Neither a record nor a finding was sent that speaks of a patient."
+
+
+def _add_catalogue(routes: Blueprint, content: Content, profile: str) -> None:
+    criteria = {
+        each.id: catalogue.criterion(each, content, profile)
+        for each in (content.gate, *content.criteria.values())
+    }
+    findings = [catalogue.finding(each, content) for each in content.findings.values()]
 
     @routes.get("/api/v1/criteria")
-    def list_criteria() -> Response:
-        return _json({"profile": profile, "contentDigest": content.digest,
-                      "criteria": list(criteria.values())})
+    def list_criteria() -> dict[str, Any]:
+        return {
+            "profile": profile,
+            "contentDigest": content.digest,
+            "criteria": list(criteria.values()),
+        }
 
     @routes.get("/api/v1/criteria/<criterion_id>")
-    def show_criterion(criterion_id: str) -> Response:
+    def show_criterion(criterion_id: str) -> dict[str, Any]:
         found = criteria.get(criterion_id.upper())
         if found is None:
             msg = "there is no such criterion; GET /api/v1/criteria lists them"
             raise Problem(404, "not-found", msg)
-        return _json(found)
+        return found
 
     @routes.get("/api/v1/findings")
-    def list_findings() -> Response:
-        return _json({"contentDigest": content.digest, "findings": list(findings.values())})
+    def list_findings() -> dict[str, Any]:
+        return {"contentDigest": content.digest, "findings": findings}
 
+
+def _add_health(routes: Blueprint, content: Content, profile: str) -> None:
     @routes.get("/openapi.json")
-    def openapi() -> Response:
-        return _json(document())
+    def openapi() -> dict[str, Any]:
+        return document()
 
     @routes.get("/healthz")
-    def alive() -> Response:
-        return _json({"status": "ok"})
+    def alive() -> dict[str, Any]:
+        return {"status": "ok"}
 
     @routes.get("/readyz")
-    def ready() -> Response:
-        return _json({"status": "ok", "profile": profile, "contentDigest": content.digest,
-                      "criteria": len(content.criteria)})
-
-    return routes
-
-
-def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value), mimetype="application/json")
+    def ready() -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "profile": profile,
+            "contentDigest": content.digest,
+            "criteria": len(content.criteria),
+        }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
-from cds_service.problems import Problem
+from cds_service.problems import Problem, first_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,21 +18,21 @@ _TEXT = validate.Length(min=1, max=2048)
 
 
 class EnvelopeSchema(Schema):
-    """A CDS Hooks request (RULES §2 C). Unknown fields are let through: clients add their own."""
+    """A CDS Hooks request. Unknown fields are let through: clients and later versions add some."""
 
     class Meta:
-        """Later versions and vendors add fields."""
+        """Nothing unknown is refused."""
 
         unknown = INCLUDE
 
     hook = fields.String(required=True, validate=_TEXT, metadata={"description": "the hook"})
-    hookInstance = fields.String(
+    hookInstance = fields.String(  # noqa: N815  the name of the field in CDS Hooks
         required=True, validate=_TEXT, metadata={"description": "an id of this call, a UUID"}
     )
-    fhirServer = fields.String(
+    fhirServer = fields.String(  # noqa: N815
         allow_none=True, metadata={"description": "base URL of the FHIR server"}
     )
-    fhirAuthorization = fields.Dict(
+    fhirAuthorization = fields.Dict(  # noqa: N815
         keys=fields.String(), allow_none=True, metadata={"description": "access to fhirServer"}
     )
     context = fields.Dict(
@@ -47,7 +47,7 @@ class EnvelopeSchema(Schema):
 
     @validates_schema
     def authorization_needs_a_server(self, data: Mapping[str, Any], **_: object) -> None:
-        """Refuse a token without the server it is for (RULES, C4)."""
+        """Refuse a token without the server that it is for."""
         if data.get("fhirAuthorization") and not data.get("fhirServer"):
             msg = "is required where fhirAuthorization is given"
             raise ValidationError(msg, "fhirServer")
@@ -55,50 +55,47 @@ class EnvelopeSchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a request asks: the hook's context, and the data that came with it."""
+    """What a request asks: whose record, in which encounter, and the data that came with it."""
 
     patient_id: str
     encounter_id: str | None
-    context: Mapping[str, Any]
     prefetch: Mapping[str, Any]
 
 
 _SCHEMA = EnvelopeSchema()
 
 
-def read_envelope(body: Any, service: Service) -> Envelope:
+def read_envelope(body: Mapping[str, Any], service: Service) -> Envelope:
     """Check a request body for a service. Raises Problem (400) with the JSON path."""
+    hook = body.get("hook")
+    if isinstance(hook, str) and hook != service.hook:
+        msg = f"hook: this service answers {service.hook}; call the service of your hook instead"
+        raise Problem(400, "invalid", msg, expression="hook")
     try:
         envelope = _SCHEMA.load(body)
     except ValidationError as error:
-        path, what = first_error(error.messages)
-        msg = f"{path or 'the body'}: {what}"
-        raise Problem(400, "invalid", msg, expression=path) from None
-    if envelope["hook"] != service.hook:
-        msg = f"hook: this service answers {service.hook}; call the service of your hook instead"
-        raise Problem(400, "invalid", msg, expression="hook")
+        path, what = first_message(error.messages)
+        raise Problem(400, "invalid", f"{path}: {what}", expression=path) from None
     context = envelope["context"]
     for name in service.required:
-        value = context.get(name)
-        if not isinstance(value, str) or not value.strip():
+        if not _filled(context.get(name)):
             msg = f"context.{name}: this hook needs it, as a text that is not empty"
             raise Problem(400, "required", msg, expression=f"context.{name}")
-    encounter = context.get("encounterId")
     return Envelope(
-        patient_id=context["patientId"].strip().rsplit("/", 1)[-1],
-        encounter_id=encounter if isinstance(encounter, str) and encounter else None,
-        context=context,
+        patient_id=_bare_id(context["patientId"]),
+        encounter_id=context["encounterId"] if _filled(context.get("encounterId")) else None,
         prefetch=envelope.get("prefetch") or {},
     )
 
 
-def first_error(messages: Any, path: str = "") -> tuple[str, str]:
-    """Return the path and the text of the first of marshmallow's messages."""
-    if isinstance(messages, dict):
-        key, inner = next(iter(messages.items()))
-        if key == "_schema":
-            return first_error(inner, path)
-        return first_error(inner, f"{path}.{key}" if path else str(key))
-    if isinstance(messages, list):
-        return first_error(messages[0], path) if messages else (path, "is not valid")
-    return path, str(messages)
+def _filled(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _bare_id(patient_id: str) -> str:
+    """Return the id alone: some clients send `Patient/` before it."""
+    bare = patient_id.strip().rsplit("/", 1)[-1]
+    if not bare:
+        msg = "context.patientId: there is no id after the last `/`"
+        raise Problem(400, "value", msg, expression="context.patientId")
+    return bare

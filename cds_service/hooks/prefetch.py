@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cds_service.content.findings import Reading
-from cds_service.fhir.record import Record, Unpacked, keep_own, unpack
+from cds_service.content.findings import Carrier, Reading
+from cds_service.fhir.bundles import unpack
+from cds_service.fhir.record import Record, keep_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,35 +23,47 @@ class Key:
     """A prefetch key: the resource type it brings, and its template in the 2.x subset.
 
     ``read`` marks a read of one resource, where null means that it could not be had.
-    ``part`` marks a search for some of a type only: it does not complete that type's search.
+    ``readings`` marks a search for the codes of some measurements: it does not complete the
+    search of its type. ``carrier`` marks a type that only such findings are read from.
     """
 
     name: str
     resource_type: str
     template: str
     read: bool = False
-    part: bool = False
     readings: frozenset[Reading] = frozenset()
+    carrier: Carrier | None = None
+
+    @property
+    def completes(self) -> bool:
+        """Tell whether a whole answer completes the search of the resource type."""
+        return not self.read and not self.readings
 
 
 _PATIENT = "patient={{context.patientId}}"
+_MEASURED = f"Observation?{_PATIENT}&code={_CODES}&_sort=-date&_count=50"
 KEYS: tuple[Key, ...] = (
     Key("patient", "Patient", "Patient/{{context.patientId}}", read=True),
     Key("conditions", "Condition", f"Condition?{_PATIENT}"),
     Key("observations", "Observation", f"Observation?{_PATIENT}&_sort=-date&_count=250"),
+    Key("weights", "Observation", _MEASURED, readings=frozenset({Reading.WEIGHT})),
+    Key("labs", "Observation", _MEASURED, readings=frozenset({Reading.LOW_LAB})),
     Key(
-        "weights", "Observation", f"Observation?{_PATIENT}&code={_CODES}&_sort=-date&_count=50",
-        part=True, readings=frozenset({Reading.WEIGHT}),
+        "medications",
+        "MedicationRequest",
+        f"MedicationRequest?{_PATIENT}",
+        carrier=Carrier.MEDICATION,
     ),
     Key(
-        "labs", "Observation", f"Observation?{_PATIENT}&code={_CODES}&_sort=-date&_count=50",
-        part=True, readings=frozenset({Reading.LOW_LAB}),
+        "statements",
+        "MedicationStatement",
+        f"MedicationStatement?{_PATIENT}",
+        carrier=Carrier.MEDICATION,
     ),
-    Key("medications", "MedicationRequest", f"MedicationRequest?{_PATIENT}"),
-    Key("statements", "MedicationStatement", f"MedicationStatement?{_PATIENT}"),
     Key("procedures", "Procedure", f"Procedure?{_PATIENT}&_sort=-date&_count=100"),
     Key(
-        "answers", "QuestionnaireResponse",
+        "answers",
+        "QuestionnaireResponse",
         f"QuestionnaireResponse?{_PATIENT}&_sort=-authored&_count=20",
     ),
     Key("encounter", "Encounter", "Encounter/{{context.encounterId}}", read=True),
@@ -58,19 +71,55 @@ KEYS: tuple[Key, ...] = (
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
 
+def wanted(content: Content) -> tuple[Key, ...]:
+    """Return the keys that the findings of a content can be read from."""
+    carriers = {finding.carrier for finding in content.findings.values()}
+    return tuple(
+        key
+        for key in KEYS
+        if (key.carrier is None or key.carrier in carriers)
+        and (not key.readings or _codes(key, content))
+    )
+
+
 def templates(content: Content) -> dict[str, str]:
-    """Return the prefetch templates, with the codes that the content measures by."""
-    return {key.name: key.template.replace(_CODES, _listed(key, content)) for key in KEYS}
+    """Return the prefetch templates, with the codes that the content measures by.
+
+    Codes stand without their system: no version of CDS Hooks says who encodes a `|`.
+    """
+    return {
+        key.name: key.template.replace(_CODES, ",".join(_codes(key, content)))
+        for key in wanted(content)
+    }
 
 
-def _listed(key: Key, content: Content) -> str:
-    codes = {
-        f"http://loinc.org|{code.code}": None
+def _codes(key: Key, content: Content) -> list[str]:
+    codes = (
+        code.code
         for finding in content.findings.values()
         if finding.measured and finding.measured.reading in key.readings
         for code in finding.measured.codes
-    }
-    return ",".join(codes)
+    )
+    return list(dict.fromkeys(codes))
+
+
+@dataclass(slots=True)
+class Prefetched:
+    """What a prefetch came to: the record, and by key what kept it from being whole."""
+
+    record: Record
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def not_obtained(self) -> str | None:
+        """Say which keys were not obtained, and why. There is no patient data in it."""
+        told = "; ".join(f"{name} ({why})" for name, why in self.missing.items())
+        return f"Not obtained, prefetch key {told}" if told else None
+
+    def why_incomplete(self) -> str | None:
+        """Say what kept the data from being whole, once it was read."""
+        parts = [self.not_obtained()]
+        parts += [f"A {kind} could not be read" for kind in sorted(self.record.doubtful)]
+        return ". ".join(part for part in parts if part) or None
 
 
 def read_prefetch(
@@ -78,53 +127,65 @@ def read_prefetch(
     patient_id: str,
     as_of: datetime,
     aliases: Mapping[str, str],
-    expected: Iterable[str],
-) -> Record:
+    expected: Iterable[Key],
+) -> Prefetched:
     """Read a prefetch into a record of one patient; what did not come whole is noted by key.
 
     A key of an unknown name is read by the resource types in it, and completes no search.
     """
     record = Record(as_of)
-    own = {f"Patient/{patient_id}", patient_id}
-    missing = {name: "not sent" for name in expected}
+    own = {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", patient_id}
+    came: dict[str, list[str]] = {}
     for given, value in prefetch.items():
         key = BY_NAME.get(aliases.get(given, given))
         if key is None:
-            keep_own(record, unpack(value) if value else Unpacked(), own)
+            _read_unknown(given, value, record, own)
             continue
+        # Two keys of a site may stand for one of ours: that one is whole if both are.
+        problems = came.setdefault(key.name, [])
         problem = _read_key(key, value, record, own)
-        missing.pop(key.name, None)
-        if problem:
-            missing[key.name] = problem
-    if missing:
-        told = "; ".join(f"{name} ({problem})" for name, problem in missing.items())
-        record.note(f"Not obtained, prefetch key {told}")
-    record.incomplete |= {key.resource_type for key in KEYS} - record.searched - {"Patient"}
-    return record
+        if problem and problem not in problems:
+            problems.append(problem)
+    whole = {BY_NAME[name] for name, problems in came.items() if not problems}
+    record.searched |= {key.resource_type for key in whole if key.completes}
+    missing = {name: "; ".join(problems) for name, problems in came.items() if problems}
+    for key in expected:
+        # A completed search for all of a type leaves nothing for a search for some of it.
+        needless = bool(key.readings) and key.resource_type in record.searched
+        if key.name not in came and not needless:
+            missing[key.name] = "not sent"
+    record.incomplete |= {key.resource_type for key in KEYS if key.completes} - record.searched
+    prefetched = Prefetched(record, missing)
+    note = prefetched.not_obtained()
+    if note:
+        record.note(note)
+    return prefetched
 
 
-def _read_key(key: Key, value: Any, record: Record, own: set[str]) -> str | None:
+def _read_key(key: Key, value: Any, record: Record, own: set[str]) -> str | None:  # noqa: ANN401
     """Read one key; return what kept it from being whole, or None."""
     if value is None:
-        if key.read:
-            return "null"
-        _complete(key, record)
-        return None
+        return "null" if key.read else None
     if value == {}:
         return "empty object"
     unpacked = unpack(value)
     kinds = {resource["resourceType"] for _, resource in unpacked.resources}
     if kinds and key.resource_type not in kinds:
         unpacked.problems.append(f"holds no {key.resource_type}")
-    keep_own(record, unpacked, own)
+    kept = keep_own(record, unpacked, own)
+    if kinds and not kept:
+        # It is the answer to a search for somebody else: it denies nothing of this patient.
+        unpacked.problems.append("is about another patient only")
     if unpacked.unread:
         record.doubtful.add(key.resource_type)
-    if unpacked.whole:
-        _complete(key, record)
-        return None
-    return "; ".join(unpacked.problems)
+    return "; ".join(unpacked.problems) or None
 
 
-def _complete(key: Key, record: Record) -> None:
-    if not key.part and not key.read:
-        record.searched.add(key.resource_type)
+def _read_unknown(name: str, value: Any, record: Record, own: set[str]) -> None:  # noqa: ANN401
+    """Read a key that is none of ours by what is in it; say where it could not be read."""
+    if not value:
+        return
+    unpacked = unpack(value)
+    keep_own(record, unpacked, own)
+    if unpacked.problems:
+        record.note(f"Prefetch key “{name[:40]}”, none of ours: {'; '.join(unpacked.problems)}")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
-from cds_service.hooks.requests import request_for
+from cds_service.hooks.sample_requests import request_for
 from cds_service.hooks.services import SERVICES
 from cds_service.problems import Problem
 from cds_service.samples import as_of_today, samples
@@ -22,12 +21,12 @@ def sample_views(now: Callable[[], datetime]) -> Blueprint:
     routes = Blueprint("samples", __name__, url_prefix="/samples")
 
     @routes.get("")
-    def list_samples() -> Response:
+    def list_samples() -> dict[str, Any]:
         listed = [{"name": each.name, "story": each.story} for each in samples().values()]
-        return _json({"samples": listed})
+        return {"samples": listed}
 
     @routes.get("/<name>")
-    def show_sample(name: str) -> Response:
+    def show_sample(name: str) -> dict[str, Any]:
         sample = samples().get(name)
         if sample is None:
             msg = "there is no such sample; GET /samples lists them"
@@ -35,15 +34,11 @@ def sample_views(now: Callable[[], datetime]) -> Blueprint:
         bundle = as_of_today(sample, now())
         hook = request.args.get("hook")
         if hook is None:
-            return _json(bundle)
+            return bundle
         service = SERVICES.get(hook)
         if service is None:
             msg = f"hook: unknown service; use one of {', '.join(SERVICES)}"
             raise Problem(400, "value", msg, expression="hook")
-        return _json(request_for(bundle, service))
+        return request_for(bundle, service)
 
     return routes
-
-
-def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value), mimetype="application/json")

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from cds_service.fhir.judge import why_not_judged
 from cds_service.hooks.envelope import read_envelope
-from cds_service.hooks.prefetch import KEYS, read_prefetch
+from cds_service.hooks.prefetch import read_prefetch, wanted
 from cds_service.hooks.services import SERVICES, discovery
 from cds_service.problems import Problem
 from cds_service.security.limits import read_json
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cds_service.fhir.judge import Judge
-    from cds_service.hooks.envelope import Envelope
     from cds_service.render.cards import CardWriter
 
 
@@ -35,6 +34,8 @@ def hooks(
     """Return the routes of CDS Hooks over one content and profile."""
     routes = Blueprint("hooks", __name__, url_prefix="/cds-services")
     listed = orjson.dumps(discovery(judge.content))
+    keys = wanted(judge.content)
+    without_encounter = tuple(key for key in keys if key.name != "encounter")
 
     @routes.get("")
     def discover() -> Response:
@@ -47,26 +48,18 @@ def hooks(
             msg = f"there is no such service; GET /cds-services lists {', '.join(SERVICES)}"
             raise Problem(404, "not-found", msg)
         envelope = read_envelope(read_json(max_body), service)
-        record = read_prefetch(
-            envelope.prefetch, envelope.patient_id, now(), aliases, _expected(envelope)
-        )
-        decision = judge.decide(record, profile)
+        expected = without_encounter if envelope.encounter_id is None else keys
+        prefetched = read_prefetch(envelope.prefetch, envelope.patient_id, now(), aliases, expected)
+        decision = judge.decide(prefetched.record, profile)
         if not decision.judged:
             raise Problem(
                 412,
                 "required",
-                why_not_judged(decision),
-                diagnostics="; ".join(record.notes) or None,
+                f"{why_not_judged(decision)} They are the prefetch key `conditions`.",
+                diagnostics=prefetched.why_incomplete(),
                 expression="prefetch.conditions",
             )
         body = orjson.dumps({"cards": writer.write(decision)})
         return Response(body, mimetype="application/json")
 
     return routes
-
-
-def _expected(envelope: Envelope) -> list[str]:
-    """Return the prefetch keys that this call could have filled."""
-    return [
-        key.name for key in KEYS if key.name != "encounter" or envelope.encounter_id is not None
-    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cds_service.render.trace import evidence, trace
+from cds_service.render.trace import evidence, notes_of, trace
 
 if TYPE_CHECKING:
     from cds_service.clinical.decision import Decision
@@ -38,5 +38,5 @@ def assessment(decision: Decision, content: Content, writer: CardWriter) -> dict
             for each in decision.unanswered
         ],
         "cards": writer.write(decision),
-        "notes": list(decision.notes),
+        "notes": notes_of(decision),
     }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from cds_service.clinical.decision import Gate
-from cds_service.render.markdown import escape
-from cds_service.render.trace import document_names, trace
+from cds_service.render.markdown import clipped, escape
+from cds_service.render.trace import notes_of, trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cds_service.clinical.decision import Decision, Recommendation, Verdict
+    from cds_service.clinical.decision import Decision, Recommendation, Unanswered, Verdict
     from cds_service.clinical.facts import Evidence
+    from cds_service.clinical.truth import Truth
     from cds_service.content.load import Content
 
 CANONICAL = "https://backpain-cds.org"
@@ -21,7 +22,18 @@ TOPIC_SYSTEM = f"{CANONICAL}/CodeSystem/card-topic"
 OVERRIDE_SYSTEM = f"{CANONICAL}/CodeSystem/override-reason"
 EXTENSION = "org.backpain-cds.trace"
 MAX_SUMMARY = 139
+_MAX_HEADINGS = 4096
 _MAX_EVIDENCE = 4
+_MAX_NOTES = 12
+_MAX_WORDS = 240
+
+
+class _Heading(NamedTuple):
+    """What a card says first, and on whose authority."""
+
+    summary: str
+    source: str
+    address: dict[str, str]
 
 
 class CardWriter:
@@ -30,6 +42,9 @@ class CardWriter:
     def __init__(self, content: Content) -> None:
         """Prepare the fixed parts of all cards."""
         self._content = content
+        # Traces without evidence are the same for every patient: a few for each criterion.
+        self._bare: dict[tuple[str, Truth, tuple[str, ...]], dict[str, Any]] = {}
+        self._headings: dict[tuple[str, bool, tuple[str, ...]], _Heading] = {}
         self._check = next(iter(content.protocols.values())).check
         self._reasons = {
             name: [
@@ -37,10 +52,6 @@ class CardWriter:
                 for code, display in course.override_reasons.items()
             ]
             for name, course in content.recommendations.courses.items()
-        }
-        self._documents = {
-            name: document_names(criterion, content)
-            for name, criterion in content.criteria.items()
         }
 
     def write(self, decision: Decision) -> list[dict[str, Any]]:
@@ -55,13 +66,15 @@ class CardWriter:
     def _card(
         self, recommendation: Recommendation, decision: Decision, notes: tuple[str, ...]
     ) -> dict[str, Any]:
+        heading = self._heading(recommendation)
         return {
             "uuid": str(uuid4()),
-            "summary": self.summary(recommendation),
+            "summary": heading.summary,
             "detail": self._detail(recommendation, decision, notes),
             "indicator": recommendation.indicator,
             "source": {
-                "label": self._source(recommendation.verdicts),
+                "label": heading.source,
+                **heading.address,
                 "topic": {
                     "system": TOPIC_SYSTEM,
                     "code": recommendation.topic,
@@ -74,12 +87,29 @@ class CardWriter:
 
     def summary(self, recommendation: Recommendation) -> str:
         """Return the line that stands alone: what to do, and as many reasons as it holds."""
-        course = self._content.recommendations.courses[recommendation.course]
-        wording = course.wording
-        if recommendation.conditional and course.conditional:
-            wording = course.conditional
-        says = (self._content.criteria[each.criterion].says for each in recommendation.verdicts)
-        return _fitted(wording.summary, list(dict.fromkeys(says)))
+        return self._heading(recommendation).summary
+
+    def _heading(self, recommendation: Recommendation) -> _Heading:
+        """Return the heading of a card; it rests on the criteria alone, so it is kept."""
+        names = tuple([verdict.criterion for verdict in recommendation.verdicts])
+        key = (recommendation.course, recommendation.conditional, names)
+        heading = self._headings.get(key)
+        if heading is None:
+            if len(self._headings) >= _MAX_HEADINGS:
+                self._headings.clear()
+            heading = self._headings[key] = self._make_heading(*key)
+        return heading
+
+    def _make_heading(self, course_id: str, conditional: bool, names: tuple[str, ...]) -> _Heading:  # noqa: FBT001
+        course = self._content.recommendations.courses[course_id]
+        wording = course.conditional if conditional and course.conditional else course.wording
+        says = [self._content.criteria[name].says for name in names]
+        documents = [each for name in names for each in self._content.documents[name]]
+        return _Heading(
+            summary=_fitted(wording.summary, list(dict.fromkeys(says))),
+            source="; ".join(dict.fromkeys(documents)),
+            address=self._address(names),
+        )
 
     def _detail(
         self, recommendation: Recommendation, decision: Decision, notes: tuple[str, ...]
@@ -95,9 +125,9 @@ class CardWriter:
             parts += self._images(recommendation)
             parts += self._beside(recommendation, decision)
         parts += self._remarks(recommendation, decision)
-        parts.append(f"Source: {self._source(recommendation.verdicts)}.")
+        parts.append(f"Source: {self._heading(recommendation).source}.")
         if notes:
-            parts.append("\n".join(f"Note: {escape(note)}.  " for note in notes).rstrip())
+            parts.append(_noted(notes))
         return "\n\n".join(part.strip() for part in parts)
 
     def _why(self, verdicts: Iterable[Verdict], *, with_reason: bool) -> str:
@@ -112,11 +142,14 @@ class CardWriter:
 
     def _questions(self, decision: Decision) -> str:
         lines = ["**Not recorded and not denied**", ""]
-        for each in decision.unanswered:
-            question = self._content.findings[each.finding].question
-            hint = f" The record hints at it: {_listed(each.hints)}." if each.hints else ""
-            lines.append(f"- {question} ({', '.join(each.criteria)}){hint}")
+        lines += [self._question(each) for each in decision.unanswered]
         return "\n".join(lines)
+
+    def _question(self, unanswered: Unanswered) -> str:
+        question = self._content.findings[unanswered.finding].question
+        hints = unanswered.hints
+        hint = f" The record hints at it: {_listed(hints)}." if hints else ""
+        return f"- {question} ({', '.join(unanswered.criteria)}){hint}"
 
     def _images(self, recommendation: Recommendation) -> list[str]:
         """Name the imaging that the criteria call for; in pregnancy the kind without radiation."""
@@ -137,50 +170,44 @@ class CardWriter:
         if not self._content.recommendations.courses[recommendation.course].course.alone:
             return []
         mine = {verdict.criterion for verdict in recommendation.verdicts}
-        others = [
-            self._content.criteria[verdict.criterion].says
-            for verdict in decision.met
-            if verdict.criterion not in mine
-        ]
+        others = [self._content.criteria[name].says for name in decision.met if name not in mine]
         named = list(dict.fromkeys(others))
         return [f"**Also recorded:** {'; '.join(named)}."] if named else []
 
     def _remarks(self, recommendation: Recommendation, decision: Decision) -> list[str]:
-        remarks = [
-            self._content.recommendations.remarks[name] for name in recommendation.remarks
-        ]
+        remarks = [self._content.recommendations.remarks[name] for name in recommendation.remarks]
         return [
             remark.says_while_unanswered if decision.unanswered else remark.says
             for remark in remarks
         ]
 
-    def _source(self, verdicts: Iterable[Verdict]) -> str:
-        names = (name for each in verdicts for name in self._documents[each.criterion])
-        return "; ".join(dict.fromkeys(names))
+    def _address(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Return the address of the first source that has one; the documents may have none."""
+        for name in names:
+            for citation in self._content.criteria[name].citations:
+                url = self._content.sources[citation.source].url
+                if url and url.startswith("https://"):
+                    return {"url": url}
+        return {}
 
     def _trace(self, recommendation: Recommendation, decision: Decision) -> dict[str, Any]:
-        return without_empty(
-            {
-                "profile": decision.profile,
-                "contentDigest": decision.digest,
-                "asOf": decision.as_of.isoformat(),
-                "criteria": [trace(each, self._content) for each in recommendation.verdicts],
-                "notes": list(decision.notes),
-            }
-        )
+        traced = {
+            "profile": decision.profile,
+            "contentDigest": decision.digest,
+            "asOf": decision.as_of.isoformat(),
+            "criteria": [self._traced(each) for each in recommendation.verdicts],
+        }
+        return traced | {"notes": notes_of(decision)} if decision.notes else traced
 
-
-def without_empty(value: dict[str, Any]) -> dict[str, Any]:
-    """Drop what is empty, at every level: CDS Hooks allows no empty element."""
-    kept: dict[str, Any] = {}
-    for key, each in value.items():
-        if isinstance(each, dict):
-            each = without_empty(each)
-        elif isinstance(each, list):
-            each = [without_empty(item) if isinstance(item, dict) else item for item in each]
-        if each not in (None, "", [], {}):
-            kept[key] = each
-    return kept
+    def _traced(self, verdict: Verdict) -> dict[str, Any]:
+        """Return the trace of a criterion; CDS Hooks allows no empty element in it."""
+        if verdict.because:
+            return {key: each for key, each in trace(verdict, self._content).items() if each}
+        bare = (verdict.criterion, verdict.truth, verdict.missing)
+        if bare not in self._bare:
+            whole = trace(verdict, self._content)
+            self._bare[bare] = {key: each for key, each in whole.items() if each}
+        return self._bare[bare]
 
 
 def _listed(items: tuple[Evidence, ...]) -> str:
@@ -192,7 +219,16 @@ def _listed(items: tuple[Evidence, ...]) -> str:
 
 def _cited(evidence: Evidence) -> str:
     when = f", {escape(evidence.when)}" if evidence.when else ""
-    return f"{escape(evidence.says)}{when} ({escape(evidence.reference)})"
+    says, reference = clipped(evidence.says, _MAX_WORDS), clipped(evidence.reference, _MAX_WORDS)
+    return f"{escape(says)}{when} ({escape(reference)})"
+
+
+def _noted(notes: tuple[str, ...]) -> str:
+    """Return notes as lines; the trace has those that would fill a page."""
+    lines = [f"Note: {escape(clipped(note, 2 * _MAX_WORDS))}.  " for note in notes[:_MAX_NOTES]]
+    if len(notes) > _MAX_NOTES:
+        lines.append(f"Note: {len(notes) - _MAX_NOTES} more; the trace of this card lists them.")
+    return "\n".join(lines).rstrip()
 
 
 def _fitted(summary: str, says: list[str]) -> str:

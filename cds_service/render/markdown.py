@@ -13,14 +13,40 @@ _ESCAPES = str.maketrans(
         '"': "&quot;",
     }
 )
-_SPACES = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
-_LINKS = re.compile(r"(?i)(:)(//)|\b(www)(\.)")
+_SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# What is not seen, or turns the text around it: soft hyphens, marks of direction, tags.
+_HIDDEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]+"
+)
+# Most evidence is a display and a code: nothing in it needs a second look.
+_SUSPECT = re.compile(r"(?i)[^a-z0-9 ,;:()/%+=.\u2019\u201c\u201d\u00b0-]|//|www|^ | $|  ")
+# Renderers look for these after they have undone escapes, so only a space breaks them.
+_LINKS = re.compile(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\S)(?=@)")
+_TAGS = re.compile(r"<(?=[a-zA-Z/!?])")
 
 
 def escape(text: str) -> str:
     """Return the text so that it renders as itself: no markup, no HTML, no link, one line."""
-    one_line = _SPACES.sub(" ", text).strip()
-    return _LINKS.sub(_unlink, one_line.translate(_ESCAPES))
+    if not _SUSPECT.search(text):
+        return text
+    return _LINKS.sub(" ", _one_line(text)).translate(_ESCAPES)
+
+
+def harmless(text: str) -> str:
+    """Return the text for a place that is no Markdown: one line, in which no tag can begin."""
+    if not _SUSPECT.search(text):
+        return text
+    return _TAGS.sub("< ", _one_line(text))
+
+
+def clipped(text: str, length: int) -> str:
+    """Return the text, cut where it is longer than anything a reader would read."""
+    return text if len(text) <= length else f"{text[: length - 1]}\u2026"
+
+
+def _one_line(text: str) -> str:
+    return _SPACES.sub(" ", _HIDDEN.sub("", text)).strip()
 
 
 def plain(markdown: str) -> str:
@@ -30,10 +56,3 @@ def plain(markdown: str) -> str:
     for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
         text = text.replace(entity, sign)
     return text
-
-
-def _unlink(match: re.Match[str]) -> str:
-    """Break what GFM would turn into a link by itself: "http://", "www."."""
-    if match[1]:
-        return f"\\{match[1]}{match[2]}"
-    return f"{match[3]}\\{match[4]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from cds_service.render.markdown import plain
@@ -12,11 +13,20 @@ from cds_service.render.markdown import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_COLOURS = {"critical": "1;97;41", "warning": "1;30;43", "info": "1;97;44"}
-_STATES = {"met": "1;31", "unknown": "33", "notmet": "2"}
-_STATE_WORDS = {"met": "met", "unknown": "not known", "notmet": "not met"}
-_MAX_WIDTH = 96
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_BADGES = {"critical": "1;97;41", "warning": "1;30;43", "info": "1;97;44"}
+_STATES = {"met": ("met", "1;31"), "unknown": ("not known", "33"), "notmet": ("not met", "2")}
+_BOLD, _DIM, _NOTE = "1", "2", "33"
+# Lines that are longer are hard to follow, however wide the window is; shorter ones are a column.
+_MAX_WIDTH, _MIN_WIDTH = 100, 40
+# Control characters could rewrite the screen, and marks of direction could turn words around.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LEAD = re.compile(r"\*\*(.+?)\*\*")
+_NOTES = "\n\nNote: "
+
+
+def clean(text: str) -> str:
+    """Return the text without what would act on a terminal instead of being shown."""
+    return _UNSEEN.sub("", text)
 
 
 class Terminal:
@@ -25,81 +35,116 @@ class Terminal:
     def __init__(self, out: TextIO, *, colour: bool) -> None:
         """Write to ``out``."""
         self._out, self._colour = out, colour
-        self._width = min(shutil.get_terminal_size().columns, _MAX_WIDTH)
+        columns = shutil.get_terminal_size().columns
+        self._width = max(_MIN_WIDTH, min(columns, _MAX_WIDTH))
 
     def assessment(self, name: str, result: dict[str, Any], *, why: bool) -> None:
-        """Print the cards of one patient, or why there are none."""
-        self._line(self._paint("1", name) + f"   as of {result['asOf']}")
-        if not result["cards"]:
-            self._line(f"No card. {_no_card(result)}")
-            for note in result["notes"]:
-                self._wrapped(f"Note: {note}", "  ", "  ")
+        """Print the cards of one patient, or why there are none, and the notes."""
+        as_of = datetime.fromisoformat(result["asOf"])
+        self._say(f"{name}, judged as of {as_of:%Y-%m-%d %H:%M %Z}", lead=name)
         for card in result["cards"]:
-            self._line("")
+            self._rule()
             self._card(card)
+        if not result["cards"]:
+            self._rule()
+            self._say(f"No card. {_no_card(result)}", rest="  ", lead="No card.")
+        if result["notes"]:
+            self._rule()
+            self._say("Notes", style=_BOLD)
+            for note in result["notes"]:
+                self._say(note, first="  - ", rest="    ", style=_NOTE)
         if why:
-            self._line("")
-            self._why(result)
+            self._rule()
+            self._why(result["criteria"])
         self._line("")
 
     def _card(self, card: dict[str, Any]) -> None:
-        badge = self._paint(_COLOURS[card["indicator"]], f" {card['indicator'].upper()} ")
-        self._wrapped(f"{badge} {self._paint('1', card['summary'])}", "", "  ")
-        for line in _lines(card["detail"]):
-            if line.startswith("- "):
-                self._wrapped(line, "  ", "    ")
-            elif line:
-                self._wrapped(line, "  ", "  ")
-            else:
-                self._line("")
-
-    def _why(self, result: dict[str, Any]) -> None:
-        self._line(self._paint("1", "Every criterion"))
-        for criterion in result["criteria"]:
-            state = criterion["state"]
-            word = self._paint(_STATES[state], f"{_STATE_WORDS[state]:9}")
-            evidence = "; ".join(each["says"] for each in criterion["evidence"])
-            missing = ", ".join(criterion["missing"])
-            tail = f": {evidence}" if evidence else ""
-            tail += f" (asks for {missing})" if missing else ""
-            self._wrapped(f"{criterion['id']}  {word}  {criterion['title']}{tail}", "  ", " " * 18)
-
-    def _wrapped(self, text: str, first: str, rest: str) -> None:
-        wrapped = textwrap.wrap(
-            text, self._width, initial_indent=first, subsequent_indent=rest,
-            break_long_words=False, break_on_hyphens=False,
+        badge = card["indicator"].upper()
+        first, *more = textwrap.wrap(
+            clean(card["summary"]), self._width - len(badge) - 3, break_on_hyphens=False
         )
-        for line in wrapped:
-            self._line(line)
+        painted = self._paint(_BADGES[card["indicator"]], f" {badge} ")
+        self._line(f"{painted} {self._paint(_BOLD, first)}")
+        for line in more:
+            self._line(" " * (len(badge) + 3) + self._paint(_BOLD, line))
+        self._line("")
+        for line in _lines(card["detail"].split(_NOTES)[0]):
+            self._markdown(line)
+
+    def _markdown(self, line: str) -> None:
+        """Print a line of a card's detail: a paragraph, an item of a list, or nothing."""
+        item = line.startswith("- ")
+        body = line[2:] if item else line
+        lead = _LEAD.match(body)
+        self._say(
+            plain(body),
+            first="  - " if item else "  ",
+            rest="    " if item else "  ",
+            lead=plain(lead[1]) if lead else "",
+            style=_DIM if body.startswith("Source: ") else "",
+        )
+
+    def _why(self, criteria: list[dict[str, Any]]) -> None:
+        self._say("Every criterion", style=_BOLD)
+        for criterion in criteria:
+            word, colour = _STATES[criterion["state"]]
+            mark = f"{word:9}"
+            first, *more = self._wrapped(
+                criterion["title"], f"  {criterion['id']}  {mark}  ", " " * 18
+            )
+            self._line(first.replace(mark, self._paint(colour, mark), 1))
+            for line in more:
+                self._line(line)
+            for each in criterion["evidence"]:
+                when = f", {each['when']}" if each.get("when") else ""
+                said = f"{each['says']}{when} ({each['reference']})"
+                self._say(said, first=" " * 18, rest=" " * 20)
+            if criterion["missing"]:
+                asked = f"to ask: {', '.join(criterion['missing'])}"
+                self._say(asked, first=" " * 18, rest=" " * 20, style=_DIM)
+
+    def _rule(self) -> None:
+        self._line(self._paint(_DIM, "─" * self._width))
+
+    def _say(
+        self, text: str, *, first: str = "", rest: str = "", lead: str = "", style: str = ""
+    ) -> None:
+        """Print a text wrapped to the width; ``lead`` are its first words, shown bold."""
+        lines = self._wrapped(text, first, rest)
+        for number, line in enumerate(lines):
+            bold = number == 0 and lead and line.startswith(first + lead)
+            shown = first + self._paint(_BOLD, lead) + line[len(first + lead) :] if bold else line
+            self._line(self._paint(style, shown) if style else shown)
+
+    def _wrapped(self, text: str, first: str, rest: str) -> list[str]:
+        lines = textwrap.wrap(
+            clean(text),
+            self._width,
+            initial_indent=first,
+            subsequent_indent=rest,
+            break_on_hyphens=False,
+        )
+        return lines or [""]
 
     def _line(self, text: str) -> None:
-        # Control characters from a record could rewrite the screen; our own colours are ESC [ m.
-        shown = _CONTROL.sub("", text) if not self._colour else _clean(text)
-        self._out.write(shown + "\n")
+        self._out.write(text + "\n")
 
     def _paint(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour else text
 
 
-def _clean(text: str) -> str:
-    """Drop control characters, except the colours that were painted here."""
-    parts = re.split(r"(\x1b\[[0-9;]*m)", text)
-    return "".join(part if part.startswith("\x1b[") else _CONTROL.sub("", part) for part in parts)
-
-
 def _lines(detail: str) -> Iterator[str]:
-    """Yield the lines of a detail without its marks; a soft line break is a space."""
-    for block in detail.split("\n\n"):
+    """Yield the lines of a detail, an empty one between blocks; a soft line break is a space."""
+    for number, block in enumerate(detail.strip().split("\n\n")):
+        if number:
+            yield ""
         line = ""
         for raw in block.split("\n"):
-            starts = raw.startswith("- ") or line.endswith("  ") or not line
-            if starts and line:
-                yield plain(line.strip())
+            if line and (raw.startswith("- ") or line.endswith("  ")):
+                yield line.strip()
                 line = ""
-            line = f"{line} {raw.lstrip()}" if line else raw
-        if line:
-            yield plain(line.strip())
-        yield ""
+            line = f"{line} {raw.strip()}" if line else raw
+        yield line.strip()
 
 
 def _no_card(result: dict[str, Any]) -> str:

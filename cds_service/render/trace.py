@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.truth import Truth
+from cds_service.render.markdown import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cds_service.clinical.decision import Verdict
+    from cds_service.clinical.decision import Decision, Verdict
     from cds_service.clinical.facts import Evidence
-    from cds_service.content.criteria import CriterionDefinition
     from cds_service.content.load import Content
 
 STATES = {Truth.PRESENT: "met", Truth.ABSENT: "notmet", Truth.UNKNOWN: "unknown"}
@@ -26,21 +26,20 @@ def trace(verdict: Verdict, content: Content) -> dict[str, Any]:
         "state": STATES[verdict.truth],
         "evidence": evidence(verdict.because),
         "missing": list(verdict.missing),
-        "documents": document_names(criterion, content),
+        "documents": content.documents[criterion.id],
     }
 
 
 def evidence(items: Iterable[Evidence]) -> list[dict[str, str]]:
     """Return evidence as JSON; a date that is not recorded is left out."""
     return [
-        {"reference": each.reference, "says": each.says}
-        | ({"when": each.when} if each.when else {})
+        {"reference": harmless(each.reference), "says": harmless(each.says), "when": each.when}
+        if each.when
+        else {"reference": harmless(each.reference), "says": harmless(each.says)}
         for each in items
     ]
 
 
-def document_names(criterion: CriterionDefinition, content: Content) -> list[str]:
-    """Return the short names of the documents that a criterion rests on, each once."""
-    return list(
-        dict.fromkeys(content.sources[each.source].short for each in criterion.citations)
-    )
+def notes_of(decision: Decision) -> list[str]:
+    """Return what could not be read or was not obtained."""
+    return [harmless(note) for note in decision.notes]

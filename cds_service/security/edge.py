@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _METHODS = "GET, POST, OPTIONS"
 _HEADERS = "Authorization, Content-Type, Accept"
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _SLASHES = re.compile(r"/{2,}")
 
 
@@ -74,10 +74,14 @@ def guard(app: Flask, settings: Settings) -> None:
 
 def is_loopback(host: str) -> bool:
     """Tell whether an address to listen on is this machine's own."""
-    return host in _LOOPBACK or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        # A name may stand for any address.
+        return False
 
 
 def _forwarded(environ: dict[str, Any]) -> bool:
-    return any(
-        name == "HTTP_FORWARDED" or name.startswith("HTTP_X_FORWARDED") for name in environ
-    )
+    return any(name == "HTTP_FORWARDED" or name.startswith("HTTP_X_FORWARDED") for name in environ)

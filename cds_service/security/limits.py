@@ -11,7 +11,7 @@ from cds_service.problems import Problem
 
 
 def read_json(max_body: int) -> dict[str, Any]:
-    """Return the JSON object of the current request. Raises Problem (400, 413, 415).
+    """Return the JSON object of the current request. Raises Problem (400, 411, 413, 415).
 
     A chunked body is measured while it is read: werkzeug would cut it off without a word.
     """
@@ -19,15 +19,22 @@ def read_json(max_body: int) -> dict[str, Any]:
     if mimetype != "application/json" and not mimetype.endswith("+json"):
         msg = "Content-Type: send application/json or application/fhir+json"
         raise Problem(415, "not-supported", msg)
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if request.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
         msg = "Content-Encoding: send the body as it is, not compressed"
         raise Problem(415, "not-supported", msg)
     too_long = f"the body is larger than {max_body} bytes: send fewer resources or pages"
     if (request.content_length or 0) > max_body:
         raise Problem(413, "too-long", too_long)
-    body = request.stream.read(max_body + 1)
+    try:
+        body = request.stream.read(max_body + 1)
+    except Exception:  # noqa: BLE001  each server has errors of its own for malformed chunks
+        msg = "the body broke off, or its chunks are malformed"
+        raise Problem(400, "structure", msg) from None
     if len(body) > max_body:
         raise Problem(413, "too-long", too_long)
+    if not body and request.content_length is None:
+        msg = "Content-Length: there is none, so there is no body; send a JSON object"
+        raise Problem(411, "required", msg)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from cds_service.hooks.prefetch import KEYS
-from cds_service.hooks.services import Service
+
+if TYPE_CHECKING:
+    from cds_service.hooks.services import Service
 
 
 def request_for(bundle: dict[str, Any], service: Service) -> dict[str, Any]:
-    """Fulfil the prefetch of a service from a Bundle that is the whole record of a patient."""
+    """Fulfil the prefetch of a service from a Bundle that is the whole record of a patient.
+
+    The searches for some Observations are left out: the search for all of them answers them too.
+    """
     resources = [entry["resource"] for entry in bundle.get("entry", ())]
     patient = next(each for each in resources if each["resourceType"] == "Patient")
     encounter = next((each for each in resources if each["resourceType"] == "Encounter"), None)
@@ -26,7 +31,7 @@ def request_for(bundle: dict[str, Any], service: Service) -> dict[str, Any]:
                 [each for each in resources if each["resourceType"] == key.resource_type]
             )
             for key in KEYS
-            if not key.read and not key.part
+            if key.completes
         }
         | {"patient": patient}
         | ({"encounter": encounter} if encounter is not None else {}),

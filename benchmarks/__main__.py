@@ -1,0 +1,107 @@
+"""Prints what judging and answering cost, as ratios to a floor of the same run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import orjson
+
+from benchmarks import servers
+from benchmarks.records import AS_OF, bundle, hook_request
+from cds_service.content.load import load
+from cds_service.fhir.judge import Judge
+from cds_service.fhir.record import read_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_RUNS = 7
+_CALLS = 1000
+_SIZES = (40, 200, 1000, 5000)
+_PROFILE = "documents"
+
+
+def main() -> None:
+    """Measure everything and print one table each."""
+    _judging()
+    _growth()
+    _requests()
+
+
+def _judging() -> None:
+    """Judge a parsed record of 40 resources, against the parse of its body."""
+    judge = Judge(load())
+    body = orjson.dumps(bundle(40))
+    parsed = orjson.loads(body)
+    parse = partial(orjson.loads, body)
+    decide = partial(_decide, judge, parsed)
+    parsing, judging = _interleaved(parse, decide, 300)
+    print(f"judging, 40 resources of {len(body)} bytes (aim: below 2.0)")
+    print(f"  parse {parsing:8.1f} us   judge {judging:8.1f} us   ratio {judging / parsing:5.2f}\n")
+
+
+def _growth() -> None:
+    """Judge ever larger records: the cost of one resource should stay the same."""
+    judge = Judge(load())
+    print("growth: CPU for one resource (linear while it stays level)")
+    for size in _SIZES:
+        parsed = bundle(size)
+        calls = max(3, 4000 // size)
+        cost = statistics.median(_cpu(partial(_decide, judge, parsed), calls) for _ in range(_RUNS))
+        print(f"  {size:5} resources {cost / 1000:8.2f} ms   {cost / size:6.2f} us each")
+    print()
+
+
+def _requests() -> None:
+    """Answer whole patient-view requests, against a bare view under the same gunicorn."""
+    body = orjson.dumps(hook_request(40))
+    with servers.floor(body) as floor, servers.service(body) as service:
+        for server in (floor, service):
+            server.post(body, 200)
+        ratios, costs = [], []
+        for _ in range(_RUNS):
+            costs.append((_served(floor, body), _served(service, body)))
+            ratios.append(costs[-1][1] / costs[-1][0])
+        print(f"patient-view request of {len(body)} bytes, one worker (aim: at most 1.5)")
+        print(
+            f"  floor {statistics.median(each[0] for each in costs):8.1f} us   "
+            f"service {statistics.median(each[1] for each in costs):8.1f} us   "
+            f"ratio {statistics.median(ratios):5.2f}   "
+            f"(runs {' '.join(f'{each:.2f}' for each in sorted(ratios))})\n"
+        )
+        print("start to first answer")
+        print(f"  floor {floor.first_answer:6.2f} s   service {service.first_answer:6.2f} s")
+
+
+def _decide(judge: Judge, parsed: dict[str, object]) -> None:
+    judge.decide(read_bundle(parsed, AS_OF), _PROFILE)
+
+
+def _interleaved(
+    one: Callable[[], object], other: Callable[[], object], calls: int
+) -> tuple[float, float]:
+    pairs = [(_cpu(one, calls), _cpu(other, calls)) for _ in range(_RUNS)]
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+
+
+def _cpu(call: Callable[[], object], calls: int) -> float:
+    """Return the CPU time of one call in microseconds."""
+    call()
+    before = time.process_time()
+    for _ in range(calls):
+        call()
+    return (time.process_time() - before) / calls * 1e6
+
+
+def _served(server: servers.Server, body: bytes) -> float:
+    """Return the server's CPU time for one request in microseconds."""
+    before = server.cpu_seconds()
+    server.post(body, _CALLS)
+    return (server.cpu_seconds() - before) / _CALLS * 1e6
+
+
+if __name__ == "__main__":
+    main()

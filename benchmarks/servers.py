@@ -1,0 +1,115 @@
+"""Servers started for a measurement, and the CPU time that their processes use."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_START_WITHIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server under measurement: its main process, its port, and the path to post to."""
+
+    pid: int
+    port: int
+    path: str
+    first_answer: float
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the server and its workers so far."""
+        return sum(_cpu(pid) for pid in (self.pid, *_children(self.pid)))
+
+    def post(self, body: bytes, count: int) -> None:
+        """Post a body some times over one connection; every answer must be 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        for _ in range(count):
+            connection.request("POST", self.path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != http.client.OK:
+                message = f"{self.path} answered {answer.status}: nothing was measured"
+                raise RuntimeError(message)
+        connection.close()
+
+
+@contextmanager
+def floor(body: bytes) -> Iterator[Server]:
+    """Run the floor with one worker."""
+    port = _free_port()
+    command = [sys.executable, "-m", "benchmarks.floor", f"127.0.0.1:{port}"]
+    with _running(command, port, "/cds-services/floor", body) as server:
+        yield server
+
+
+@contextmanager
+def service(body: bytes) -> Iterator[Server]:
+    """Run the service with one worker."""
+    port = _free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "cds_service",
+        "serve",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--workers",
+        "1",
+    ]
+    with _running(command, port, "/cds-services/back-pain-patient-view", body) as server:
+        yield server
+
+
+@contextmanager
+def _running(command: list[str], port: int, path: str, body: bytes) -> Iterator[Server]:
+    started = time.monotonic()
+    process = subprocess.Popen(command, env=os.environ | {"CDS_LOG_LEVEL": "ERROR"})
+    try:
+        _await(port, process)
+        server = Server(process.pid, port, path, 0.0)
+        server.post(body, 1)
+        yield Server(process.pid, port, path, time.monotonic() - started)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _await(port: int, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + _START_WITHIN
+    while time.monotonic() < until and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    message = f"no server on port {port}: nothing was measured"
+    raise RuntimeError(message)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in listed]

@@ -1,0 +1,68 @@
+"""Whole patient-view calls: each file beside this one is a story, its request and its answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+
+from tests.records import SERVICE
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+JOURNEYS = {
+    path.stem: orjson.loads(path.read_bytes())
+    for path in sorted(Path(__file__).parent.glob("*.json"))
+}
+JOURNEY = pytest.mark.parametrize("journey", JOURNEYS.values(), ids=JOURNEYS)
+
+
+@JOURNEY
+def test_the_answer_is_the_one_in_the_story(client: FlaskClient, journey: dict[str, Any]) -> None:
+    response = client.post(SERVICE, json=journey["request"])
+    assert response.status_code == journey["status"]
+    if response.status_code == 200:
+        check_cards(response.get_json()["cards"], journey["cards"])
+    else:
+        (issue,) = response.get_json()["issue"]
+        assert issue["code"] == journey["outcome"]["code"]
+        assert issue["expression"] == journey["outcome"]["expression"]
+        assert journey["outcome"]["diagnostics"] in issue["diagnostics"]
+
+
+def check_cards(cards: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    shown = [
+        {
+            "topic": card["source"]["topic"]["code"],
+            "indicator": card["indicator"],
+            "summary": card["summary"],
+            "criteria": {
+                each["id"]: [evidence["reference"] for evidence in each.get("evidence", [])]
+                for each in card["extension"]["org.backpain-cds.trace"]["criteria"]
+            },
+        }
+        for card in cards
+    ]
+    assert shown == [
+        {key: value for key, value in card.items() if key != "says"} for card in expected
+    ]
+    for card, wanted in zip(cards, expected, strict=True):
+        for words in wanted.get("says", []):
+            assert words in card["detail"]
+
+
+@JOURNEY
+def test_the_patients_are_valid_fhir(journey: dict[str, Any]) -> None:
+    """Beside the rule on `prefetch`, where an OperationOutcome may stand for a Bundle."""
+    for value in journey["request"]["prefetch"].values():
+        get_fhir_model_class(value["resourceType"]).model_validate(value)
+
+
+def test_there_is_a_story_for_each_way_it_may_end() -> None:
+    assert {journey["status"] for journey in JOURNEYS.values()} == {200, 412}
+    topics = {card["topic"] for each in JOURNEYS.values() for card in each.get("cards", [])}
+    assert topics >= {"emergency", "imaging", "review", "physiotherapy", "selfcare", "redflagcheck"}

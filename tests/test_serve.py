@@ -1,0 +1,264 @@
+"""The service as a process of its own: it starts, answers, stops, and refuses what is unsafe."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+
+from cds_service import serve as serve_module
+from cds_service.serve import Server, gunicorn_options, serve
+from cds_service.settings import Settings, SettingsError
+from tests.protocol import check_cards, check_discovery, check_outcome
+from tests.records import SERVICE, condition, fever, hook_request, topics, whole_prefetch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WAIT = 60  # seconds; a busy machine may take long
+COMMAND = [sys.executable, "-m", "cds_service"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return the environment of this process, with no settings but these."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
+    return others | settings
+
+
+class Running:
+    """A service on a free port; it is awaited by asking until it answers."""
+
+    def __init__(self, log: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.log = log
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--bind", f"127.0.0.1:{self.port}", "--workers", "1"],
+                env=environment(**settings),
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+        self._await()
+
+    def _await(self) -> None:
+        until = time.monotonic() + WAIT
+        while time.monotonic() < until:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                self.request("GET", "/healthz")
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        pytest.fail(f"no answer after {WAIT} s: {self.log.read_text()}")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterator[bytes] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any, http.client.HTTPMessage]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            text = response.read()
+            return response.status, json.loads(text) if text else None, response.headers
+        finally:
+            connection.close()
+
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes as they are, and return the first line of the answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT) as connection:
+            connection.sendall(request)
+            return connection.makefile("rb").readline().strip()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(WAIT)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    service = Running(tmp_path_factory.mktemp("serve") / "log", CDS_MAX_BODY="64KiB")
+    yield service
+    if service.process.poll() is None:
+        service.stop()
+
+
+JSON = {"Content-Type": "application/json"}
+CALL = json.dumps(hook_request(whole_prefetch(condition(), fever(39.4)))).encode()
+
+
+def test_discovery_and_a_call(running: Running) -> None:
+    status, body, headers = running.request("GET", "/cds-services")
+    assert status == 200
+    check_discovery(body)
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    status, body, _ = running.request("POST", SERVICE, CALL, JSON)
+    assert status == 200
+    check_cards(body)
+    assert topics(body)  # today is not the day that the record is of; which card is another test
+
+
+def test_discovery_by_a_plain_client(running: Running) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.port}/cds-services/") as answer:
+        check_discovery(json.load(answer))
+
+
+def test_preflight_with_a_double_slash_is_no_redirect(running: Running) -> None:
+    status, _, headers = running.request("OPTIONS", f"/{SERVICE}")
+    assert status == 200
+    assert headers["Access-Control-Allow-Methods"] == "GET, POST, OPTIONS"
+
+
+def test_a_chunked_body_is_taken(running: Running) -> None:
+    chunks = (CALL[place : place + 1_000] for place in range(0, len(CALL), 1_000))
+    status, body, _ = running.request("POST", SERVICE, chunks, JSON)
+    assert status == 200
+    check_cards(body)
+
+
+def test_a_chunked_body_over_the_limit_is_refused(running: Running) -> None:
+    chunks = (b" " * 1_000 for _ in range(70))
+    status, body, _ = running.request("POST", SERVICE, chunks, JSON)
+    assert status == 413
+    check_outcome(body, status)
+
+
+def test_no_body_and_no_length(running: Running) -> None:
+    head = f"POST {SERVICE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    assert running.raw(f"{head}\r\n".encode()).startswith(b"HTTP/1.1 411 ")
+    assert running.raw(f"{head}Content-Length: 0\r\n\r\n".encode()).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "chunks", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}XX0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n"]
+)
+def test_malformed_chunks_are_refused(running: Running, chunks: bytes) -> None:
+    head = (
+        f"POST {SERVICE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    assert running.raw(head.encode() + chunks).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_proxy_is_refused(running: Running) -> None:
+    status, body, _ = running.request("GET", "/cds-services", headers={"X-Forwarded-For": "x"})
+    assert status == 403
+    check_outcome(body, status)
+
+
+def test_nothing_of_a_patient_is_in_the_log(running: Running) -> None:
+    running.request("POST", SERVICE, CALL, JSON)
+    running.request("POST", SERVICE, json.dumps(hook_request()).encode(), JSON)
+    log = running.log.read_text()
+    assert "p1" not in log
+    assert "Practitioner" not in log
+
+
+def test_it_stops_cleanly(tmp_path: Path) -> None:
+    service = Running(tmp_path / "log")
+    assert service.stop() == 0
+    log = service.log.read_text()
+    assert "Shutting down" in log
+    assert "Traceback" not in log
+
+
+# --- what it refuses ---
+
+
+def refuse(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "bind",
+    ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:8000", "ehr.example.org:80"],
+)
+def test_a_public_address_is_refused(bind: str) -> None:
+    with pytest.raises(SettingsError, match="CDS_OPEN=yes"):
+        serve(Settings(bind=bind))
+
+
+REFUSED: dict[str, tuple[list[str], dict[str, str], str]] = {
+    "a public address": (["serve"], {"CDS_BIND": "0.0.0.0:0"}, "set CDS_OPEN=yes"),
+    "a public address by hand": (["serve", "--bind", "0.0.0.0:0"], {}, "set CDS_OPEN=yes"),
+    "no address": (["serve", "--bind", "8000"], {}, "HOST:PORT"),
+    "a setting nobody knows": (["serve"], {"CDS_CARD": "x"}, "CDS_CARD is not a setting"),
+    "a setting of no use": (["serve"], {"CDS_OPEN": "1"}, "CDS_OPEN cannot be used"),
+    "no folder of cards": (["serve"], {"CDS_CARDS": "/nope"}, "no such folder"),
+    "a profile nobody knows": (["serve"], {"CDS_PROFILE": "x"}, "CDS_PROFILE 'x'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "settings", "words"), REFUSED.values(), ids=REFUSED)
+def test_refused_with_one_line_and_exit_code_2(
+    arguments: list[str], settings: dict[str, str], words: str
+) -> None:
+    ended = refuse(*arguments, **settings)
+    assert ended.returncode == 2, ended.stderr
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("[")]
+    assert line.startswith("cds-service: ")
+    assert words in line
+
+
+def test_bad_content_is_refused_with_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "findings").mkdir()
+    (tmp_path / "findings" / "pain.yaml").write_text("back-pain:\n  colour: red\n")
+    ended = refuse("serve", "--bind", "127.0.0.1:0", CDS_CARDS=str(tmp_path))
+    assert ended.returncode == 2, ended.stderr
+    assert "nothing was started" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+# --- how gunicorn runs ---
+
+
+def test_options_of_gunicorn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(serve_module, "_SHARED_MEMORY", tmp_path)
+    options = gunicorn_options(Settings(bind="127.0.0.1:9", log_level="ERROR"), workers=3)
+    assert (options["bind"], options["workers"], options["loglevel"]) == ("127.0.0.1:9", 3, "error")
+    assert options["worker_tmp_dir"] == str(tmp_path)
+    monkeypatch.setattr(serve_module, "_SHARED_MEMORY", tmp_path / "nope")
+    assert "worker_tmp_dir" not in gunicorn_options(Settings(), workers=1)
+
+
+def test_serve_hands_its_application_to_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Server] = []
+
+    def keep(server: Server) -> None:
+        ran.append(server)
+
+    monkeypatch.setattr(Server, "run", keep)
+    serve(Settings(bind="0.0.0.0:0", open=True), workers=2)
+    (server,) = ran
+    assert server.cfg.settings["workers"].get() == 2
+    assert isinstance(server.load(), Flask)
+    server.cfg.settings["pre_fork"].get()(None, None)

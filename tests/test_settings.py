@@ -1,0 +1,127 @@
+"""The environment as settings: what is read, and what refuses to start."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cds_service.app import create_app
+from cds_service.settings import VARIABLES, Settings, SettingsError, read_settings
+
+HERE = Path(__file__).parent
+
+
+def test_nothing_is_set() -> None:
+    settings = read_settings({"PATH": "/bin", "HOME": "/root", "XCDS_BIND": "x"})
+    assert settings == Settings()
+    assert settings.bind == "127.0.0.1:8000"
+    assert settings.profile == "documents"
+    assert settings.timezone == ZoneInfo("UTC")
+    assert settings.cors_origins == ("*",)
+    assert settings.max_body == 10 * 1024 * 1024
+    assert not settings.open
+
+
+READ: list[tuple[str, str, str, object]] = [
+    ("CDS_BIND", "0.0.0.0:80", "bind", "0.0.0.0:80"),
+    ("CDS_BIND", "[::1]:8000", "bind", "[::1]:8000"),
+    ("CDS_BIND", " localhost:65535 ", "bind", "localhost:65535"),
+    ("CDS_CARDS", str(HERE), "cards", HERE),
+    ("CDS_PROFILE", "guidance", "profile", "guidance"),
+    ("CDS_TIMEZONE", "Europe/Berlin", "timezone", ZoneInfo("Europe/Berlin")),
+    ("CDS_CORS_ORIGINS", "", "cors_origins", ()),
+    ("CDS_CORS_ORIGINS", "*", "cors_origins", ("*",)),
+    (
+        "CDS_CORS_ORIGINS",
+        "https://a.example, http://localhost:3000/",
+        "cors_origins",
+        ("https://a.example", "http://localhost:3000"),
+    ),
+    ("CDS_MAX_BODY", "500", "max_body", 500),
+    ("CDS_MAX_BODY", "64KiB", "max_body", 65_536),
+    ("CDS_MAX_BODY", "2 MiB", "max_body", 2_097_152),
+    (
+        "CDS_PREFETCH_ALIASES",
+        "PROBLEMS=conditions, VITALS = observations",
+        "prefetch_aliases",
+        {"PROBLEMS": "conditions", "VITALS": "observations"},
+    ),
+    ("CDS_OPEN", "yes", "open", True),
+    ("CDS_OPEN", "no", "open", False),
+    ("CDS_LOG_LEVEL", "debug", "log_level", "DEBUG"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "field", "read"), READ)
+def test_read(name: str, value: str, field: str, read: object) -> None:
+    assert getattr(read_settings({name: value}), field) == read
+
+
+REFUSED: list[tuple[str, str, str]] = [
+    ("CDS_BIND", "8000", "HOST:PORT"),
+    ("CDS_BIND", "127.0.0.1", "HOST:PORT"),
+    ("CDS_BIND", "127.0.0.1:65536", "HOST:PORT"),
+    ("CDS_BIND", "::1:8000", "HOST:PORT"),
+    ("CDS_BIND", "http://localhost:8000", "HOST:PORT"),
+    ("CDS_BIND", "", "HOST:PORT"),
+    ("CDS_CARDS", "/no/such/folder", "no such folder"),
+    ("CDS_CARDS", __file__, "no such folder"),
+    ("CDS_TIMEZONE", "Europe/Atlantis", "no such time zone"),
+    ("CDS_TIMEZONE", "/etc/localtime", "no such time zone"),
+    ("CDS_TIMEZONE", "", "no such time zone"),
+    ("CDS_CORS_ORIGINS", "ehr.example.org", "https://ehr.example.org"),
+    ("CDS_CORS_ORIGINS", "https://ehr.example.org/app", "https://ehr.example.org"),
+    ("CDS_CORS_ORIGINS", "https://*.example.org", "https://ehr.example.org"),
+    ("CDS_MAX_BODY", "0", "10MiB"),
+    ("CDS_MAX_BODY", "-1", "10MiB"),
+    ("CDS_MAX_BODY", "10 GB", "10MiB"),
+    ("CDS_MAX_BODY", "", "10MiB"),
+    ("CDS_PREFETCH_ALIASES", "PROBLEMS", "THEIRKEY=ourkey"),
+    ("CDS_PREFETCH_ALIASES", "PROBLEMS=", "THEIRKEY=ourkey"),
+    ("CDS_PREFETCH_ALIASES", "PROBLEMS=conditions,", "THEIRKEY=ourkey"),
+    ("CDS_OPEN", "true", "yes or no"),
+    ("CDS_OPEN", "", "yes or no"),
+    ("CDS_LOG_LEVEL", "loud", "INFO"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "hint"), REFUSED)
+def test_refused_with_what_would_do(name: str, value: str, hint: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(hint)) as refused:
+        read_settings({name: value})
+    assert str(refused.value).startswith(f"{name} cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    "name", ["CDS_CARD", "CDS_", "CDS_bind", "CDS_CLIENTS", "CDS_SHADOW", "CDS_DATABASE_URL"]
+)
+def test_an_unknown_name_refuses_to_start(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} is not a setting") as refused:
+        read_settings({name: "x"})
+    assert "CDS_BIND" in str(refused.value)
+
+
+def test_every_setting_has_a_variable_and_words() -> None:
+    assert {each.field for each in VARIABLES.values()} == set(Settings.__slots__)
+    assert all(each.help for each in VARIABLES.values())
+
+
+@pytest.mark.parametrize(
+    ("bind", "host"),
+    [("127.0.0.1:8000", "127.0.0.1"), ("[::1]:80", "::1"), ("localhost:1", "localhost")],
+)
+def test_the_host_of_an_address(bind: str, host: str) -> None:
+    assert Settings(bind=bind).host == host
+
+
+def test_a_profile_that_the_content_lacks_refuses_to_start() -> None:
+    with pytest.raises(SettingsError, match=r"CDS_PROFILE 'guidance' .* use one of: documents"):
+        create_app(Settings(profile="guidance"))
+
+
+def test_an_alias_of_a_key_that_there_is_not_refuses_to_start() -> None:
+    with pytest.raises(SettingsError, match="there is no prefetch key 'condition'; use one of"):
+        create_app(Settings(prefetch_aliases={"PROBLEMS": "condition"}))
