@@ -30,6 +30,7 @@ def criterion(definition: CriterionDefinition, content: Content, profile: str) -
         "documents": [
             {
                 "source": each.source,
+                "letter": content.sources[each.source].letter,
                 "title": content.sources[each.source].title,
                 "heading": each.heading,
             }

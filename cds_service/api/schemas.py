@@ -52,7 +52,7 @@ class AssessmentRequestSchema(Schema):
                     {"type": "string", "enum": list(STATES)},
                     {"$ref": "#/components/schemas/Given"},
                 ]
-            }
+            },
         ),
         metadata={"description": "findings by name: a state, or {state, value, since}"},
     )
@@ -168,6 +168,9 @@ class CitationSchema(Schema):
     """A document and the heading under which a criterion stands in it."""
 
     source = fields.String(required=True)
+    letter = fields.String(
+        required=True, metadata={"description": "the short name that traces use"}
+    )
     title = fields.String(required=True)
     heading = fields.String(required=True)
 

@@ -52,6 +52,16 @@ class Content:
     protocols: Mapping[str, Protocol]
 
     @cached_property
+    def letters(self) -> Mapping[str, list[str]]:
+        """Return the letters of the documents that each criterion rests on, each once."""
+        return {
+            each.id: list(
+                dict.fromkeys(self.sources[cited.source].letter for cited in each.citations)
+            )
+            for each in (self.gate, *self.criteria.values())
+        }
+
+    @cached_property
     def documents(self) -> Mapping[str, list[str]]:
         """Return the short names of the documents that each criterion rests on, each once."""
         return {

@@ -77,6 +77,7 @@ class Source:
     """A document or guideline that criteria rest on."""
 
     key: str
+    letter: str
     title: str
     short: str
     publisher: str | None
@@ -125,10 +126,12 @@ def read_sources(node: Node) -> Mapping[str, Source]:
     found = {}
     for key, entry in node.entries().items():
         fields = entry.fields(
-            required=("title", "short", "kind", "covers"), optional=("publisher", "year", "url")
+            required=("letter", "title", "short", "kind", "covers"),
+            optional=("publisher", "year", "url"),
         )
         found[key] = Source(
             key=key,
+            letter=fields["letter"].text(),
             title=fields["title"].text(),
             short=fields["short"].text(),
             publisher=fields.text("publisher"),

@@ -80,7 +80,12 @@ def said_codes(value: object) -> list[str]:
     """Return all codes of a status in lower case; its words where it has no code."""
     if isinstance(value, str):
         return [value.strip().lower()] if value.strip() else []
-    said = []
+    if type(value) is dict and type(value.get("coding")) is list and len(value["coding"]) == 1:
+        # One coding, as most records have it.
+        only = as_text(as_dict(value["coding"][0]).get("code"))
+        if only:
+            return [only.lower()]
+    said: list[str] = []
     for concept in concepts(value):
         codes = [code for coding in codings(concept) if (code := as_text(coding.get("code")))]
         text = as_text(concept.get("text"))

@@ -37,11 +37,6 @@ class Unpacked:
     partial: bool = False
     unread: bool = False
 
-    @property
-    def whole(self) -> bool:
-        """Tell whether nothing was missing, failed or left on a further page."""
-        return not self.problems
-
     def lacks(self, problem: str) -> None:
         """Keep why something that exists is not here."""
         self.problems.append(problem)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.content.findings import Carrier
 from cds_service.fhir.access import as_dict, as_list, concepts, first_code, said_codes
+from cds_service.fhir.circumstances import body_sites, severity
 from cds_service.fhir.dates import end_of, first_date, read_age, read_date, start_of
 from cds_service.fhir.ledger import DENIAL_LIVES
-from cds_service.fhir.statements import Filer, Holds, Statement, body_sites, severity
+from cds_service.fhir.statements import Filer, Holds, Statement
 
 if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
@@ -21,6 +22,9 @@ _SUSPECTED = {"unconfirmed", "provisional", "differential"}
 _FALSE = {"refuted", "entered-in-error"}
 _FINISHED = {"finished", "completed", "discharged", "discontinued"}
 _STOPPED = {"cancelled", "entered-in-error", "not-done", "noshow", "revoked", "nullified"}
+_ABATEMENTS = {
+    f"abatement{kind}" for kind in ("DateTime", "Period", "Boolean", "Age", "Range", "String")
+}
 _NOT_DONE = _STOPPED | {"preparation", "aborted"}
 
 
@@ -37,12 +41,13 @@ def read_condition(resource: dict[str, Any], reference: str, record: Record, fil
         record.unreadable("Condition", reference, "it has no text and no code that is known")
         return
     since, when = _began(resource, record)
+    status = said_codes(resource.get("clinicalStatus"))
     statement = Statement(
         reference=reference,
-        holds=_holds(resource, record),
+        holds=_holds(resource, status, record),
         since=since,
         when=when,
-        recurring=not _RECURRING.isdisjoint(said_codes(resource.get("clinicalStatus"))),
+        recurring=not _RECURRING.isdisjoint(status),
         remark="suspected" if not _SUSPECTED.isdisjoint(verification) else None,
         severity=severity(resource, filer.index),
         body_sites=body_sites(resource, filer.index),
@@ -53,9 +58,8 @@ def read_condition(resource: dict[str, Any], reference: str, record: Record, fil
         record.unreadable("Condition", reference, "its clinical status is not known")
 
 
-def _holds(resource: dict[str, Any], record: Record) -> Holds:
+def _holds(resource: dict[str, Any], status: list[str], record: Record) -> Holds:
     """Tell whether a condition is live. Source: CRITERIA, "Words": live."""
-    status = said_codes(resource.get("clinicalStatus"))
     if _abated(resource, record):
         return Holds.PAST
     if not _LIVE.isdisjoint(status) or not resource.get("clinicalStatus"):
@@ -65,6 +69,8 @@ def _holds(resource: dict[str, Any], record: Record) -> Holds:
 
 def _abated(resource: dict[str, Any], record: Record) -> bool:
     """Tell whether a condition has ended: an abatement that lies wholly in the past."""
+    if _ABATEMENTS.isdisjoint(resource):
+        return False
     if resource.get("abatementBoolean") is True:
         return True
     period = resource.get("abatementPeriod")
@@ -73,19 +79,17 @@ def _abated(resource: dict[str, Any], record: Record) -> bool:
     )
     if ended is not None:
         return ended.latest.astimezone(record.zone).date() <= record.as_of.date()
-    return any(resource.get(f"abatement{kind}") for kind in ("Age", "Range", "String"))
+    return any(resource.get(kind) for kind in ("abatementAge", "abatementRange", "abatementString"))
 
 
 def _began(resource: dict[str, Any], record: Record) -> tuple[Since | None, str | None]:
     """Return the onset, else the recorded date, else the start of the encounter."""
-    zone = record.zone
+    zone, onset = record.zone, resource.get("onsetDateTime")
+    since = read_date(onset, zone)
+    if since is not None:
+        return since, onset
     since, when = first_date(
-        (
-            resource.get("onsetDateTime"),
-            start_of(resource.get("onsetPeriod")),
-            resource.get("onsetString"),
-        ),
-        zone,
+        (start_of(resource.get("onsetPeriod")), resource.get("onsetString")), zone
     )
     if since is not None:
         return since, when

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.content.codes import CODE_SYSTEMS, Code, System
 from cds_service.content.findings import Computation
-from cds_service.fhir.access import codings
+from cds_service.fhir.terms import URIS, PhraseIndex, TermIndex, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from cds_service.content.findings import FindingDefinition
     from cds_service.content.load import Content
-    from cds_service.content.vocabulary import Term
 
 
 class Role(Enum):
@@ -39,19 +38,10 @@ class Mark:
     needs: tuple[frozenset[str], ...] = ()
 
 
-_URIS: Mapping[str, System] = {
-    uri: system for system, about in CODE_SYSTEMS.items() for uri in about.uris
-}
 # The complaint that the whole service is about: its age tells which answers belong to it.
 PAIN = "back-pain"
 _PREFIX_MEMORY = 20_000
 _AFTERCARE = re.compile(r"[ST][0-9A-Z]{5}[DGKPS]")
-_WORD = re.compile(r"[a-z0-9/+]+(?:'[a-z]+)?")
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """Return the words of a text in lower case; a typographer's apostrophe is one as well."""
-    return tuple(_WORD.findall(text.lower().replace("\u2019", "'")))
 
 
 class CodeIndex:
@@ -63,14 +53,14 @@ class CodeIndex:
         for finding in findings:
             for mark in _marks(finding):
                 table = filed[mark.code.system]
-                key = _normal(mark.code.system, mark.code.code)
+                key = normal(mark.code.system, mark.code.code)
                 table[key] = (*table.get(key, ()), mark)
         tables = {
             system: (_ByPrefix if CODE_SYSTEMS[system].by_prefix else _Exact)(filed[system])
             for system in System
         }
         self._by_uri: dict[Any, _Exact | _ByPrefix] = {
-            uri: tables[system] for uri, system in _URIS.items()
+            uri: tables[system] for uri, system in URIS.items()
         }
 
     def look_up(self, coding: Mapping[str, Any]) -> tuple[Mark, ...] | None:
@@ -127,7 +117,7 @@ class _ByPrefix(dict[Any, tuple["Mark", ...]]):
             raise TypeError
         if len(self) >= _PREFIX_MEMORY:
             self.clear()
-        marks = self[code] = self._work_out(_normal(System.ICD10CM, code))
+        marks = self[code] = self._work_out(normal(System.ICD10CM, code))
         return marks
 
     def _work_out(self, code: str) -> tuple[Mark, ...]:
@@ -143,80 +133,6 @@ class _ByPrefix(dict[Any, tuple["Mark", ...]]):
                     found.append(mark)
             settled.update(mark.finding.id for mark in here)
         return tuple(found)
-
-
-class TermIndex:
-    """A group of small words: which of its names a concept or a short text says."""
-
-    def __init__(self, terms: Mapping[str, Term]) -> None:
-        """Compile codes and words of the group."""
-        self._codes = {
-            (code.system, _normal(code.system, code.code)): name
-            for name, term in terms.items()
-            for code in term.codes
-        }
-        self._words = {word: name for name, term in terms.items() for word in term.words}
-        self._phrases = PhraseIndex({name: term.words for name, term in terms.items()})
-
-    def of_code(self, coding: Mapping[str, Any]) -> str | None:
-        """Return the name that a coding says by its code."""
-        system, code = system_of(coding), coding.get("code")
-        if system is None or not isinstance(code, str):
-            return None
-        return self._codes.get((system, _normal(system, code)))
-
-    def of_answer(self, text: str) -> str | None:
-        """Return the name that a whole short text says."""
-        return self._words.get(text.strip().lower().rstrip("."))
-
-    def of_concept(self, concept: Mapping[str, Any]) -> set[str]:
-        """Return all names that a concept says by its codes; where those say none, by its words."""
-        listed = codings(concept)
-        said = {name for coding in listed if (name := self.of_code(coding))}
-        if said:
-            return said
-        texts = [concept.get("text"), *(coding.get("display") for coding in listed)]
-        return {
-            name for text in texts if isinstance(text, str) for name in self._phrases.names(text)
-        }
-
-
-class PhraseIndex:
-    """Phrases found word by word: "no" is not in "node", "back pain" is in "Low back pain"."""
-
-    def __init__(self, phrases: Mapping[str, Iterable[str]]) -> None:
-        """Compile the phrases of each name, filed under their first word."""
-        self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-        for name, texts in phrases.items():
-            for text in texts:
-                words = words_of(text)
-                if words:
-                    self._by_first.setdefault(words[0], []).append((words, name))
-        self._firsts = frozenset(self._by_first)
-
-    def find(self, text: str) -> list[tuple[str, range]]:
-        """Return each name whose phrase stands in the text, with the places of its words."""
-        words = words_of(text)
-        return [
-            (name, range(place, place + len(phrase)))
-            for place, word in enumerate(words)
-            for phrase, name in self._by_first.get(word, ())
-            if words[place : place + len(phrase)] == phrase
-        ]
-
-    def speaks(self, text: str) -> bool:
-        """Tell whether any word of the text begins a phrase."""
-        return not self._firsts.isdisjoint(words_of(text)) and bool(self.find(text))
-
-    def whole(self, text: str) -> list[str]:
-        """Return the names of which a phrase is the whole text."""
-        words = words_of(text)
-        phrases = self._by_first.get(words[0], ()) if words else ()
-        return [name for phrase, name in phrases if phrase == words]
-
-    def names(self, text: str) -> list[str]:
-        """Return the names whose phrases stand in the text, each once."""
-        return list(dict.fromkeys(name for name, _ in self.find(text)))
 
 
 class Index:
@@ -299,12 +215,6 @@ def _linked(content: Content, key: str) -> Mapping[str, tuple[FindingDefinition,
     return linked
 
 
-def system_of(coding: Mapping[str, Any]) -> System | None:
-    """Return the code system of a coding, where it is one whose codes we know."""
-    uri = coding.get("system")
-    return _URIS.get(uri) if isinstance(uri, str) else None
-
-
 def _marks(finding: FindingDefinition) -> Iterator[Mark]:
     for code in finding.codes:
         yield Mark(finding, Role.AFFIRMS, code)
@@ -318,8 +228,3 @@ def _marks(finding: FindingDefinition) -> Iterator[Mark]:
     if finding.measured:
         for code in finding.measured.codes:
             yield Mark(finding, Role.MEASURES, code)
-
-
-def _normal(system: System, code: str) -> str:
-    """Write a code as the index keeps it: ICD-10-CM without dots, in capitals."""
-    return code.replace(".", "").strip().upper() if CODE_SYSTEMS[system].by_prefix else code

@@ -9,9 +9,9 @@ from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.clinical.windows import Span, Unit, is_future
 from cds_service.content.findings import Reading
 from cds_service.fhir.answers import quantity_of
+from cds_service.fhir.circumstances import SIDES
 from cds_service.fhir.ledger import Entry, says
 from cds_service.fhir.readings import compare
-from cds_service.fhir.statements import SIDES
 from cds_service.fhir.units import kilograms
 
 if TYPE_CHECKING:

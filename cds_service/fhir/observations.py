@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from cds_service.content.findings import Reading
 from cds_service.fhir.access import as_list, as_text, concepts, first_code
 from cds_service.fhir.answers import answer, interpretation_codes, number_of
+from cds_service.fhir.circumstances import body_sites, severity, severity_said
 from cds_service.fhir.dates import first_date, start_of
 from cds_service.fhir.index import Role
-from cds_service.fhir.statements import Holds, Statement, body_sites, severity, severity_said
+from cds_service.fhir.statements import Holds, Statement
 
 if TYPE_CHECKING:
     from cds_service.fhir.index import Mark

@@ -14,7 +14,7 @@ from cds_service.fhir.answers import (
     number_of,
     quantity_of,
 )
-from cds_service.fhir.statements import severity_said
+from cds_service.fhir.circumstances import severity_said
 from cds_service.fhir.units import celsius, millimoles, score_of_ten, unit_of
 
 if TYPE_CHECKING:

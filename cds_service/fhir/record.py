@@ -87,7 +87,7 @@ class Record:
 
 def subject_of(resource: dict[str, Any]) -> str | None:
     """Return the reference of the patient that a resource is about, as text."""
-    for key in ("subject", "patient", "individual"):
+    for key in ("subject", "patient"):
         subject = resource.get(key)
         if isinstance(subject, dict):
             return as_text(subject.get("reference"))
@@ -168,7 +168,7 @@ def _is_anonymous(reference: str) -> bool:
 
 
 def read_bundle(value: object, as_of: datetime, *, complete: bool = True) -> Record:
-    """Read a Bundle or a single resource as the whole record of its one patient.
+    """Read a Bundle as the whole record of its one patient; a single resource is only itself.
 
     Raises TwoPatientsError where it speaks of two, ValueError where it is no FHIR resource.
     """
@@ -182,8 +182,15 @@ def read_bundle(value: object, as_of: datetime, *, complete: bool = True) -> Rec
     _keep(record, unpacked, subjects, own)
     for problem in unpacked.problems:
         record.note(f"The Bundle {problem}")
+    kind = as_dict(value).get("resourceType")
     if not complete or unpacked.partial:
         record.incomplete |= ALL_SEARCHES
+        if not complete:
+            record.note("The record is not complete: what it does not say is unknown")
+    elif kind in ALL_SEARCHES:
+        record.searched.add(kind)
+    elif kind != "Bundle":
+        record.note("A single resource is no record: what it does not say is unknown")
     elif (
         not own
         and not unpacked.unread

@@ -7,13 +7,17 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
-from cds_service.fhir.access import as_dict, as_text, codings, concepts
-from cds_service.fhir.index import Role, system_of
+from cds_service.content.codes import CODE_SYSTEMS
+from cds_service.fhir.access import as_dict, as_text, codings
+from cds_service.fhir.circumstances import SIDES
+from cds_service.fhir.index import Role
 from cds_service.fhir.ledger import Entry, chronic, says
+from cds_service.fhir.terms import system_of
 from cds_service.fhir.words import mentions, quoted
 
 if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
+    from cds_service.content.codes import Code
     from cds_service.content.findings import Carrier, FindingDefinition
     from cds_service.fhir.index import Index, Mark
     from cds_service.fhir.ledger import Ledger
@@ -117,14 +121,16 @@ class Filer:
             if finding.id in excluded or finding.id in done or finding.carrier != statement.carrier:
                 continue
             if mark.role is Role.AFFIRMS:
-                self.affirm(finding, str(mark.code), concept, statement, code=mark.code.code)
+                words = _as_recorded(mark.code, concept)
+                self.affirm(finding, words, concept, statement, code=mark.code.code)
             elif mark.role is Role.DENIES and statement.holds is Holds.NOW:
-                self.deny(finding, str(mark.code), statement)
+                self.deny(finding, _as_recorded(mark.code, concept), statement)
             elif mark.role is Role.WEAK:
                 if self._accompanied(mark, concept, statement):
-                    self.affirm(finding, str(mark.code), concept, statement)
+                    self.affirm(finding, _as_recorded(mark.code, concept), concept, statement)
                 else:
-                    self.hint(finding, f"{mark.code}, not enough by itself", statement)
+                    words = _as_recorded(mark.code, concept)
+                    self.hint(finding, f"{words}, not enough by itself", statement)
             else:
                 continue
             done.add(finding.id)
@@ -260,44 +266,29 @@ class Filer:
         return False
 
 
-ELSEWHERE = "elsewhere"
-SIDES = frozenset({"left", "right", "both"})
 _NO_SIDES: frozenset[str] = frozenset()
 _DOUBTS = {"negating", "hypothetical"}
 
 
-def body_sites(resource: dict[str, Any], index: Index) -> set[str]:
-    """Return the sites and sides that a resource's bodySite says (one, or a list).
-
-    A site that we have no name for is `elsewhere`: a pain there is no pain of the back.
-    """
-    said: set[str] = set()
-    if "bodySite" not in resource:
-        return said
-    for concept in concepts(resource["bodySite"]):
-        sites, sides = index.sites.of_concept(concept), index.sides.of_concept(concept)
-        says_side_only = any(index.sides.of_code(coding) for coding in codings(concept))
-        said |= sides | (sites or (set() if says_side_only else {ELSEWHERE}))
-    return said
-
-
-def severity(resource: dict[str, Any], index: Index) -> str | None:
-    """Return mild, moderate or severe where a resource's severity says so."""
-    if "severity" not in resource:
-        return None
-    for concept in concepts(resource.get("severity")):
-        said = index.severity.of_concept(concept)
-        for name in ("severe", "moderate", "mild"):
-            if name in said:
-                return name
-    return None
+def _as_recorded(code: Code, concept: dict[str, Any]) -> str:
+    """Return a code as the record has it: behind a prefix of ours stands the whole code."""
+    about = CODE_SYSTEMS[code.system]
+    if not about.by_prefix:
+        return str(code)
+    for coding in codings(concept):
+        recorded = as_text(coding.get("code"))
+        if (
+            recorded
+            and system_of(coding) is code.system
+            and _bare(recorded).startswith(_bare(code.code))
+        ):
+            display = as_text(coding.get("display")) or code.display
+            return f"{display} ({about.label} {recorded})"
+    return str(code)
 
 
-def severity_said(part: dict[str, Any], index: Index) -> str | None:
-    """Return mild, moderate or severe where a value is one of these words or codes."""
-    text = as_text(part.get("valueString"))
-    said = index.severity.of_answer(text) if text else None
-    return said or severity({"severity": part.get("valueCodeableConcept")}, index)
+def _bare(code: str) -> str:
+    return code.replace(".", "").upper()
 
 
 def _doubts(asked: frozenset[str], finding: FindingDefinition) -> bool:

@@ -26,7 +26,7 @@ def trace(verdict: Verdict, content: Content) -> dict[str, Any]:
         "state": STATES[verdict.truth],
         "evidence": evidence(verdict.because),
         "missing": list(verdict.missing),
-        "documents": content.documents[criterion.id],
+        "documents": content.letters[criterion.id],
     }
 
 

@@ -211,7 +211,11 @@ def test_no_prefetch_at_all_cannot_be_judged(client: FlaskClient, prefetch: Json
 # --- reads ---
 
 
-@pytest.mark.parametrize("value", [LEAVE_OUT, None, {}, outcome("error"), "x"], ids=["left out", "null", "empty", "error", "a text"])
+@pytest.mark.parametrize(
+    "value",
+    [LEAVE_OUT, None, {}, outcome("error"), "x"],
+    ids=["left out", "null", "empty", "error", "a text"],
+)
 def test_a_missing_patient_changes_nothing(client: FlaskClient, value: object) -> None:
     whole = call(client, whole_prefetch(condition()))
     response = call(client, with_key(whole_prefetch(condition()), "patient", value))

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
     from tests.records import Json
 
-EVIL = '<script>alert("x")</script>[a](javascript:alert(1)) https://evil.example ![i](x) `c` **b**\n# h'
+EVIL = (
+    '<script>alert("x")</script>[a](javascript:alert(1)) https://evil.example '
+    "![i](x) `c` **b**\n# h"
+)
 LONG = "x" * 20_000
 
 # Where the text stands; each is quoted or could be.
