@@ -57,7 +57,7 @@ class Facts:
     """All that is known at ``as_of``, a moment with a time zone.
 
     A finding that was not heard of is unknown, unless ``silent`` holds it: those are the
-    findings whose absence from a completed search means absent (CRITERIA, "Gate"; design law 4).
+    findings whose absence from a completed search means absent (docs/reading.md, "Silence").
     ``searched`` names the resource types whose search was completed, ``incomplete`` those whose
     search was wanted and was not, and ``notes`` says what could not be read.
     """

@@ -49,7 +49,7 @@ def open_gate(facts: Facts, protocol: Protocol) -> Gate:
     """Open if anything opens it; shut after a completed Condition search; otherwise unknown.
 
     The gate is the one place where completed conditions suffice to say no: otherwise every
-    call from a record system that sends little would fail. Source: CRITERIA, "Gate".
+    call from a record system that sends little would fail. Source: docs/reading.md, "The gate".
     """
     if facts.get(protocol.shut_by).state is Truth.PRESENT:
         return Gate.SHUT
@@ -131,7 +131,7 @@ class _Reasons:
 def _unanswered(reasons: _Reasons) -> tuple[Unanswered, ...]:
     """List what the unknown dangers wait for: what is asked first, then the hinted, then the rest.
 
-    Source: CRITERIA, "Words": weak; "Red-flag check".
+    Source: docs/reading.md, "Weak", "The red-flag check".
     """
     waiting: dict[str, list[str]] = {}
     for place in reasons.protocol.dangers:
@@ -161,7 +161,7 @@ def _hints(name: str, facts: Facts) -> tuple[Evidence, ...]:
 def _reassure_last(truths: list[Truth], danger: Truth, protocol: Protocol) -> None:
     """Let a course that is left out while a danger is open be met only when none is.
 
-    This is the part of H01 that no criterion file can say. Source: CRITERIA, "Self-care".
+    This is the part of H01 that no criterion file can say. Source: docs/reading.md, "Self-care".
     """
     for place in protocol.reassuring:
         truths[place] = kleene.all_of((truths[place], danger.negated()))

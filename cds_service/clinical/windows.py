@@ -55,7 +55,7 @@ def within(since: Since | None, span: Span, as_of: datetime) -> Truth:
 
     Without a date a live finding counts as now. A beginning after the day of judging is a
     mistake in the record: neither recent nor old, so unknown.
-    Source: CRITERIA, "Words": within n days; without a date, but live.
+    Source: docs/reading.md, "Within and older than", "Without a date".
     """
     if since is None:
         return Truth.PRESENT
@@ -68,7 +68,7 @@ def older_than(since: Since | None, span: Span, as_of: datetime) -> Truth:
     """Tell whether all of a beginning lies more than ``span`` before ``as_of``.
 
     Unknown without a date, or where only part of a partial date is that old.
-    Source: CRITERIA, "Words": older than; without a date, but live.
+    Source: docs/reading.md, "Within and older than", "Without a date".
     """
     if since is None or is_future(since, as_of):
         return Truth.UNKNOWN

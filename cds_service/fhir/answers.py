@@ -17,7 +17,7 @@ def answer(part: dict[str, Any], index: Index) -> bool | None:
     """Return the yes or no of an Observation or component; None where it cannot be told.
 
     A reason for absent data is no denial. A number above zero affirms; zero says nothing.
-    Source: EVIDENCE §3.5.
+    Source: docs/reading.md, "Denied".
     """
     if part.get("dataAbsentReason"):
         return None

@@ -64,7 +64,7 @@ def _since(entry: Entry, since: Since | None) -> Entry:
 def _worse(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
     """Find what is worse than before: newly there, both sides after one, a lower muscle grade.
 
-    Both findings lie within 30 days; nothing else is worse. Source: CRITERIA, "Words": worse.
+    Both findings lie within 30 days; nothing else is worse. Source: docs/reading.md, "Worse".
     """
     recent: dict[str, list[Entry]] = {}
     began: list[Entry] = []
@@ -159,7 +159,7 @@ def _file_worse(
 
 
 def _episodes(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
-    """Count the episodes of 12 months: onsets at least 14 days apart (CRITERIA, S02).
+    """Count the episodes of 12 months: onsets at least 14 days apart (docs/reading.md, "Episodes").
 
     Fewer than three tell nothing where the conditions did not come whole.
     """

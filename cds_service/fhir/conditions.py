@@ -59,7 +59,7 @@ def read_condition(resource: dict[str, Any], reference: str, record: Record, fil
 
 
 def _holds(resource: dict[str, Any], status: list[str], record: Record) -> Holds:
-    """Tell whether a condition is live. Source: CRITERIA, "Words": live."""
+    """Tell whether a condition is live. Source: docs/reading.md, "Live"."""
     if _abated(resource, record):
         return Holds.PAST
     if not _LIVE.isdisjoint(status) or not resource.get("clinicalStatus"):

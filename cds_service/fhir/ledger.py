@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cds_service.content.findings import FindingDefinition
     from cds_service.fhir.index import Index
 
-# A "no" tells about now for as long as an observation does (CRITERIA, "Words": live).
+# A "no" tells about now for as long as an observation does (docs/reading.md, "Live").
 DENIAL_LIVES = Span(30, Unit.DAYS)
 _CHRONIC = timedelta(days=43)
 
@@ -210,7 +210,7 @@ class Ledger:
 
 
 def chronic(since: Since | None, as_of: datetime) -> Since:
-    """Return a beginning more than 42 days ago (CRITERIA, "Words": without a date)."""
+    """Return a beginning more than 42 days ago (docs/reading.md, "Without a date")."""
     latest = as_of - _CHRONIC
     return Since(None, min(latest, since.latest) if since else latest)
 

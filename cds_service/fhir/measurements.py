@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cds_service.fhir.statements import Statement
     from cds_service.fhir.units import Amount
 
-# Weights are compared between 30 days and 12 months apart. Source: CRITERIA, R05.
+# Weights are compared between 30 days and 12 months apart. Source: docs/reading.md, "Weight".
 _APART = 30
 _LOOK_BACK = Span(12, Unit.MONTHS)
 _BACK = "back"
@@ -62,7 +62,7 @@ class Measurements:
             if compared is not None or any(key.startswith("value") for key in part):
                 self._unread(finding, words, statement)
             return
-        compared = replace(compared, words=f"{words} {compared.words}")
+        compared = compared._replace(words=f"{words} {compared.words}")
         if measured.reading is Reading.LOW_LAB and statement.since is not None:
             self._keep_latest(finding, compared, statement.since, statement)
         else:
@@ -98,7 +98,7 @@ class Measurements:
         if not compared.affirms:
             self.ledger.deny(finding, entry, measured.answers)
         elif not (
-            # An old score does not make the pain of today severe. Source: CRITERIA, "severe".
+            # An old score does not make today's pain severe. Source: docs/reading.md, "Severe".
             measured.reading is Reading.SCORE
             and since is not None
             and self.ledger.older(since, measured.answers)

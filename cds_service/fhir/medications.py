@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cds_service.fhir.record import Record
     from cds_service.fhir.statements import Filer
 
-# A draft or a proposal is no evidence of what a patient takes (CRITERIA, "Words").
+# A draft or a proposal is no evidence of what a patient takes (docs/reading.md, "Live").
 _NOT_TAKEN = {"draft", "cancelled", "entered-in-error", "intended", "not-taken"}
 _NOT_ORDERED = {"proposal", "plan", "option"}
 _ONGOING = {"active", "on-hold", "recorded", None}
@@ -24,11 +24,10 @@ _OVER = {"completed", "stopped", "ended"}
 def read_medication(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
     """File a medicine that is taken, or was until the finding's window ends."""
     medicines = _medicines(resource, record)
-    if not any(filer.legible(each) for each in medicines):
+    named = [(each, words) for each in medicines if (words := _names(each, filer)) is not None]
+    if not named and not any(filer.legible(each) for each in medicines):
         record.note("Some medicines are named only by a reference or a code that cannot be read")
         record.doubtful.add(resource["resourceType"])
-        return
-    named = [(each, words) for each in medicines if (words := _names(each, filer)) is not None]
     if not named or not _is_taken(resource):
         return
     status = first_code(resource.get("status"))
@@ -56,9 +55,8 @@ def _names(concept: dict[str, Any], filer: Filer) -> str | None:
     if filer.marks(concept)[0]:
         return ""
     texts = [concept.get("text"), *(coding.get("display") for coding in codings(concept))]
-    return next(
-        (text for text in map(as_text, texts) if text and filer.hints({"text": text})), None
-    )
+    named = dict.fromkeys(filter(None, map(as_text, texts)))
+    return next((text for text in named if filer.index.phrases.speaks(text)), None)
 
 
 def _is_taken(resource: dict[str, Any]) -> bool:

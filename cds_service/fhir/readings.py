@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cds_service.content.findings import Reading
 from cds_service.fhir.access import as_dict, as_list, as_number, as_text, concepts, said_codes
@@ -33,8 +32,7 @@ _MAX_GRADE = 5
 _MAX_WORDS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(NamedTuple):
     """A value beside its limit: does it affirm (None: cannot be told), its number, its words."""
 
     affirms: bool | None
@@ -78,7 +76,7 @@ def _from_limit(measured: Measured, amount: Amount, part: dict[str, Any]) -> Com
 def _low_lab(measured: Measured, part: dict[str, Any], _: Index) -> Compared | None:
     """Compare with the laboratory's own lower limit, else its flag, else the adult default.
 
-    Source: CRITERIA, F02.
+    Source: docs/reading.md, "Laboratory values".
     """
     quantity = quantity_of(part)
     value = as_number(quantity.get("value"))
@@ -162,7 +160,7 @@ def _above(value: float, limit: float, sign: str) -> bool | None:
 
 
 def _grade(_: Measured, part: dict[str, Any], __: Index) -> Compared | None:
-    """Keep a muscle grade (0 to 5) as it is: only a fall means anything (CRITERIA, R02)."""
+    """Keep a muscle grade (0 to 5): only a fall means anything (docs/reading.md, "Worse")."""
     number = number_of(part)
     if number is None or not 0 <= number <= _MAX_GRADE:
         return None

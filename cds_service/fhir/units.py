@@ -54,7 +54,7 @@ def celsius(quantity: object) -> Amount | None:
     """Return a temperature in Cel, rounded to 0.1 after converting; None if it is implausible.
 
     A missing unit is told by plausibility: no living body has 100 Cel or 38 [degF].
-    Source: CRITERIA, "Words": severe; EVIDENCE §3.8.
+    Source: docs/reading.md, "Severe".
     """
     quantity = as_dict(quantity)
     value, unit = as_number(quantity.get("value")), unit_of(quantity)

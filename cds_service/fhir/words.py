@@ -55,7 +55,7 @@ def quoted(text: str) -> str:
 
 
 def _sentence(sentence: str, index: Index) -> Iterator[Mention]:
-    """Yield what a sentence mentions: a cue before acts on all that follows, others on their part."""
+    """Yield what a sentence mentions: a cue before acts on what follows, others on their part."""
     before: set[str] = set()
     if any(kind == "worsening" for kind, _ in _cues(sentence, index)):
         before.add("worsening")

@@ -35,14 +35,14 @@ _numbers = count(1)
 
 
 def ago(days: float = 0, *, hours: float = 0) -> str:
-    """The calendar day some days ago, or the instant some hours ago."""
+    """Return the calendar day some days ago, or the instant some hours ago."""
     if hours:
         return (AS_OF - timedelta(days=days, hours=hours)).isoformat()
     return (AS_OF - timedelta(days=days)).date().isoformat()
 
 
 def concept(code: str | None = None, text: str | None = None, **more: str) -> Json:
-    """A concept; a code with a letter in front is ICD-10-CM, with a dash LOINC, else SNOMED CT."""
+    """Make a concept; a code that starts with a letter is ICD-10-CM, one with a dash LOINC."""
     said: Json = {}
     if code is not None:
         said["coding"] = [{"system": system_of(code), "code": code} | more]
@@ -59,13 +59,13 @@ def local(text: str) -> Json:
     return {"coding": [{"system": LOCAL, "code": "x1", "display": text}], "text": text}
 
 
-def resource(kind: str, **more: Any) -> Json:
+def resource(kind: str, **more: object) -> Json:
     made = {"resourceType": kind, "id": f"r{next(_numbers)}", "subject": SUBJECT} | more
     return {name: value for name, value in made.items() if value is not None}
 
 
-def condition(code: str | Json | None, days: float | None = None, **more: Any) -> Json:
-    """An active condition since some days ago, or without a date."""
+def condition(code: str | Json | None, days: float | None = None, **more: object) -> Json:
+    """Make an active condition since some days ago, or without a date."""
     said = concept(code) if isinstance(code, str) else code
     onset = None if days is None else ago(days)
     return resource(
@@ -79,9 +79,9 @@ def status(code: str) -> Json:
 
 
 def observation(
-    code: str | Json | None, value: Any = None, days: float | None = 0, **more: Any
+    code: str | Json | None, value: object = None, days: float | None = 0, **more: object
 ) -> Json:
-    """A final observation of some days ago; the kind of its value follows from its type."""
+    """Make a final observation of some days ago; the kind of its value follows from its type."""
     return resource(
         "Observation",
         **{
@@ -94,34 +94,26 @@ def observation(
     )
 
 
-def valued(value: Any) -> Json:
-    match value:
-        case None:
-            return {}
-        case bool():
-            return {"valueBoolean": value}
-        case str():
-            return {"valueString": value}
-        case int() | float():
-            return {"valueInteger": value}
-        case (number, unit):
-            return {"valueQuantity": {"value": number, "unit": unit}}
-        case {"value": _}:
-            return {"valueQuantity": value}
-        case _:
-            return {"valueCodeableConcept": value}
+def valued(value: object) -> Json:
+    if isinstance(value, tuple):
+        return {"valueQuantity": {"value": value[0], "unit": value[1]}}
+    if isinstance(value, dict):
+        kind = "valueQuantity" if "value" in value else "valueCodeableConcept"
+        return {kind: value}
+    kinds = {bool: "valueBoolean", str: "valueString", int: "valueInteger", float: "valueInteger"}
+    return {} if value is None else {kinds[type(value)]: value}
 
 
-def temperature(value: float, days: float = 0, unit: str = "Cel", **more: Any) -> Json:
+def temperature(value: float, days: float = 0, unit: str = "Cel", **more: object) -> Json:
     return observation("8310-5", (value, unit), days, **more)
 
 
-def pain_score(value: float, days: float = 0, **more: Any) -> Json:
+def pain_score(value: float, days: float = 0, **more: object) -> Json:
     return observation("72514-3", value, days, **more)
 
 
-def answers(said: Json, days: float | None = 0, **more: Any) -> Json:
-    """A completed form of some days ago; a key is the name of the finding that is asked for."""
+def answers(said: Json, days: float | None = 0, **more: object) -> Json:
+    """Make a completed form of some days ago; a key names the finding that is asked for."""
     return resource(
         "QuestionnaireResponse",
         **{
@@ -135,28 +127,28 @@ def answers(said: Json, days: float | None = 0, **more: Any) -> Json:
     )
 
 
-def _answered(value: Any) -> Json:
+def _answered(value: object) -> Json:
     if isinstance(value, dict):
         return value
     return {"valueBoolean": value} if isinstance(value, bool) else {"valueDecimal": value}
 
 
 def denied(days: float = 0, **more: bool) -> Json:
-    """A form that says no to every red flag, apart from what ``more`` says."""
+    """Make a form that says no to every red flag, apart from what ``more`` says."""
     said: Json = dict.fromkeys(red_flags(), False)
     return answers(said | {name.replace("_", "-"): value for name, value in more.items()}, days)
 
 
 @cache
 def red_flags() -> tuple[str, ...]:
-    """The findings that emergency and same-day criteria ask for."""
+    """List the findings that emergency and same-day criteria ask for."""
     protocol = judge().content.protocols["documents"]
     criteria = [protocol.criteria[place] for place in protocol.dangers]
     names = {name for criterion in criteria for name in criterion.rule.needs()}
     return tuple(sorted(names - {"back-pain", "disc-prolapse", "disc-pressing-on-nerve"}))
 
 
-def medication(name: str | Json, **more: Any) -> Json:
+def medication(name: str | Json, **more: object) -> Json:
     said = concept(text=name) if isinstance(name, str) else name
     return resource(
         "MedicationRequest",
@@ -164,12 +156,12 @@ def medication(name: str | Json, **more: Any) -> Json:
     )
 
 
-def patient(**more: Any) -> Json:
+def patient(**more: object) -> Json:
     return {"resourceType": "Patient", "id": "1", "birthDate": "1970-03-04"} | more
 
 
-def bundle(*resources: Json, **more: Any) -> Json:
-    """A Bundle of a patient's whole record; without a Patient one is added."""
+def bundle(*resources: Json, **more: object) -> Json:
+    """Make a Bundle of a patient's whole record; without a Patient one is added."""
     given = list(resources)
     if not any(each.get("resourceType") == "Patient" for each in given):
         given.insert(0, patient())
@@ -204,19 +196,16 @@ class Read:
         return str(self.decision.gate)
 
     def state(self, finding: str) -> str:
-        """present, absent or unknown, as the record says, after its silence was weighed."""
-        return self._facts_state(finding).name.lower()
-
-    def _facts_state(self, finding: str) -> Truth:
+        """Return present, absent or unknown, as the record says and its silence was weighed."""
         found = self.findings.get(finding)
-        return Truth.UNKNOWN if found is None else found.state
+        return (Truth.UNKNOWN if found is None else found.state).name.lower()
 
     def occurrences(self, finding: str) -> tuple[Occurrence, ...]:
         found = self.findings.get(finding)
         return () if found is None else found.occurrences
 
     def says(self, finding: str) -> str:
-        """The words of the evidence of a finding."""
+        """Return the words of the evidence of a finding."""
         return " | ".join(each.evidence.says for each in self.occurrences(finding))
 
 

@@ -1,4 +1,4 @@
-"""Every recorded occurrence is judged by itself; a reason, a history and a form have their limits."""
+"""Every recorded occurrence is judged by itself; reasons, histories and forms have limits."""
 
 from __future__ import annotations
 
@@ -157,8 +157,14 @@ def test_severity_of_any_back_pain_and_of_nothing_else() -> None:
     severe = {"severity": concept("24484000")}
     assert judged(condition("M54.31", 3, **severe)).state("severe-pain") == "present"
     assert judged(condition("M17.11", 3, **severe)).state("severe-pain") == "unknown"
-    assert judged(condition("M54.31", 3, severity=concept(text="Severe"))).state("severe-pain") == "present"  # fmt: skip
-    assert judged(condition("M54.31", 3, severity=concept("6736007"))).state("severe-pain") == "unknown"  # fmt: skip
+    assert (
+        judged(condition("M54.31", 3, severity=concept(text="Severe"))).state("severe-pain")
+        == "present"
+    )
+    assert (
+        judged(condition("M54.31", 3, severity=concept("6736007"))).state("severe-pain")
+        == "unknown"
+    )
 
 
 def test_a_recurrence_is_said_by_the_status() -> None:

@@ -202,7 +202,7 @@ def test_what_speaks_of_nothing_is_passed_by() -> None:
 OWN = {"Patient/1", "1"}
 
 
-def taken(*values: Any) -> Record:
+def taken(*values: object) -> Record:
     record = Record(AS_OF)
     for value in values:
         keep_own(record, unpack(value), OWN)

@@ -15,8 +15,8 @@ from tests.fhir.builders import (
     Json,
     answers,
     bundle,
-    condition,
     concept,
+    condition,
     medication,
     observation,
     pain_score,
@@ -147,16 +147,15 @@ WHOLE: dict[str, Json] = {
 }
 
 
-def _places(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def _places(node: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """Every place of a JSON value, the value itself apart."""
-    items = node.items() if isinstance(node, dict) else enumerate(node)
-    for key, value in items:
+    inner: dict[Any, object] = dict(enumerate(node)) if isinstance(node, list) else {}
+    for key, value in (node if isinstance(node, dict) else inner).items():
         yield (*path, key)
-        if isinstance(value, dict | list):
-            yield from _places(value, (*path, key))
+        yield from _places(value, (*path, key))
 
 
-def _put(node: Json, path: tuple[str | int, ...], value: Any) -> Json:
+def _put(node: Json, path: tuple[str | int, ...], value: object) -> Json:
     changed: Any = deepcopy(node)
     inner = changed
     for key in path[:-1]:
@@ -173,7 +172,7 @@ PLACES = [(name, path) for name, entry in WHOLE.items() for path in _places(entr
 )
 @given(place=some.sampled_from(PLACES), junk=JUNK)
 def test_junk_in_any_place_never_raises(
-    place: tuple[str, tuple[str | int, ...]], junk: Any
+    place: tuple[str, tuple[str | int, ...]], junk: object
 ) -> None:
     name, path = place
     changed = _put(WHOLE[name], path, junk)
@@ -189,7 +188,7 @@ def test_junk_in_any_place_never_raises(
 )
 @given(place=some.sampled_from(PLACES), junk=JUNK.filter(lambda junk: not isinstance(junk, str)))
 def test_junk_that_is_no_text_denies_nothing(
-    place: tuple[str, tuple[str | int, ...]], junk: Any
+    place: tuple[str, tuple[str | int, ...]], junk: object
 ) -> None:
     name, path = place
     asked = {"saddle-numbness", "fever", "fever-unmeasured", "severe-pain", "bladder-control-lost"}
@@ -204,7 +203,7 @@ def test_junk_that_is_no_text_denies_nothing(
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(junk=JUNK)
-def test_junk_in_the_place_of_a_bundle_is_refused_or_read(junk: Any) -> None:
+def test_junk_in_the_place_of_a_bundle_is_refused_or_read(junk: object) -> None:
     try:
         record = read_bundle(junk, AS_OF)
     except (ValueError, TwoPatientsError):
@@ -215,7 +214,7 @@ def test_junk_in_the_place_of_a_bundle_is_refused_or_read(junk: Any) -> None:
 @pytest.mark.parametrize("key", ["entry", "link", "total", "type", "resourceType"])
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(junk=JUNK)
-def test_junk_in_a_bundle_never_raises(key: str, junk: Any) -> None:
+def test_junk_in_a_bundle_never_raises(key: str, junk: object) -> None:
     value = bundle(PAIN) | {key: junk}
     try:
         read_record(read_bundle(value, AS_OF))

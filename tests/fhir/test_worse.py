@@ -60,7 +60,7 @@ NOT_WORSE: dict[str, list[Json]] = {
     "power 6 and 3": [grade(6, 20), grade(3, 2)],
     "sciatica, then a reflex": [condition("M54.32", 20), condition("R29.2", 2)],
     "sciatica, then radiculopathy": [condition("M54.32", 20), condition("M54.16", 2)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("entries", WORSE.values(), ids=WORSE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -211,3 +212,28 @@ def test_order_of_checks(
 ) -> None:
     response = small.open(path, method=method, data=body, content_type=content_type)
     assert response.status_code == status
+
+
+# Written as text: no writer of JSON nests as deep as a reader must.
+LEAF = '{"linkId": "fever", "answer": [{"valueBoolean": true}]}'
+ITEMS = (
+    '{"resourceType": "QuestionnaireResponse", "status": "completed", "authored": "2026-11-20", '
+    '"item": [' + '{"linkId": "group", "item": [' * 490 + LEAF + "]}" * 490 + "]}"
+)
+BUNDLES = (
+    '{"resourceType": "Bundle", "entry": [{"resource": ' * 330
+    + json.dumps(condition())
+    + "}]}" * 330
+)
+
+
+@pytest.mark.parametrize("deep", [ITEMS, BUNDLES], ids=["items", "bundles"])
+def test_nesting_of_what_we_read_is_no_fault_of_ours(client: FlaskClient, deep: str) -> None:
+    prefetch = whole_prefetch(condition()) | {"answers": "DEEP", "other": "DEEP"}
+    for path, body in (
+        (SERVICE, hook_request(prefetch)),
+        (ASSESS, {"bundle": record(condition(), {"resource": "DEEP"}), "validate": True}),
+    ):
+        text = json.dumps(body).replace('{"resource": "DEEP"}', deep).replace('"DEEP"', deep)
+        response = client.post(path, data=text, content_type=JSON)
+        assert response.status_code in {200, 412}
