@@ -56,7 +56,7 @@ class AssessmentRequestSchema(Schema):
         ),
         metadata={"description": "findings by name: a state, or {state, value, since}"},
     )
-    asOf = fields.String(metadata={"description": "the moment to judge at; now where left out"})  # noqa: N815
+    asOf = fields.String(metadata={"description": "the moment to judge at; now where left out"})
     profile = fields.String(metadata={"description": "the profile of the content"})
     complete = fields.Boolean(
         truthy={True},
@@ -146,16 +146,16 @@ class CardSchema(Schema):
     detail = fields.String(required=True, metadata={"description": "Markdown"})
     indicator = fields.String(required=True, validate=validate.OneOf(INDICATORS))
     source = fields.Nested(SourceSchema, required=True)
-    overrideReasons = fields.List(fields.Nested(ReasonSchema), required=True)  # noqa: N815
+    overrideReasons = fields.List(fields.Nested(ReasonSchema), required=True)
     extension = fields.Dict(required=True, metadata={"description": "the trace of the card"})
 
 
 class AssessmentSchema(Schema):
     """The whole assessment of one patient."""
 
-    asOf = fields.String(required=True)  # noqa: N815
+    asOf = fields.String(required=True)
     profile = fields.String(required=True)
-    contentDigest = fields.String(required=True)  # noqa: N815
+    contentDigest = fields.String(required=True)
     gate = fields.Nested(GateSchema, required=True)
     recommendations = fields.List(fields.Nested(RecommendationSchema), required=True)
     criteria = fields.List(fields.Nested(TraceSchema), required=True)
@@ -241,7 +241,5 @@ class IssueSchema(Schema):
 class OperationOutcomeSchema(Schema):
     """What was wrong with a call (FHIR OperationOutcome)."""
 
-    resourceType = fields.String(  # noqa: N815
-        required=True, validate=validate.OneOf(("OperationOutcome",))
-    )
+    resourceType = fields.String(required=True, validate=validate.OneOf(("OperationOutcome",)))
     issue = fields.List(fields.Nested(IssueSchema), required=True)

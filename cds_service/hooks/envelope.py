@@ -26,13 +26,13 @@ class EnvelopeSchema(Schema):
         unknown = INCLUDE
 
     hook = fields.String(required=True, validate=_TEXT, metadata={"description": "the hook"})
-    hookInstance = fields.String(  # noqa: N815  the name of the field in CDS Hooks
+    hookInstance = fields.String(
         required=True, validate=_TEXT, metadata={"description": "an id of this call, a UUID"}
     )
-    fhirServer = fields.String(  # noqa: N815
+    fhirServer = fields.String(
         allow_none=True, metadata={"description": "base URL of the FHIR server"}
     )
-    fhirAuthorization = fields.Dict(  # noqa: N815
+    fhirAuthorization = fields.Dict(
         keys=fields.String(), allow_none=True, metadata={"description": "access to fhirServer"}
     )
     context = fields.Dict(
