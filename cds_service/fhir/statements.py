@@ -146,7 +146,7 @@ class Filer:
         """File an affirmation as the statement holds: now, past, denied, or open."""
         if statement.holds is Holds.DENIED:
             self.deny(finding, words, statement)
-        elif statement.holds is Holds.OPEN or _doubts(statement.asked, finding):
+        elif _is_open(statement, finding) or _doubts(statement.asked, finding):
             self.hint(finding, f"{words}, without a clear yes or no", statement)
         elif statement.severity not in finding.not_if_severity:
             self._affirm(finding, words, concept, statement, code)
@@ -221,6 +221,8 @@ class Filer:
         text = as_text(concept.get("text"))
         if text and text.lower() not in _displays(concept, mark):
             there |= {f"site {site}" for site in self.index.sites.of_concept({"text": text})}
+            if "severe" in self.index.severity.of_concept({"text": text}):
+                there.add("severe")
         if text and "worsening" in self.index.cues.names(text):
             there.add("worsening")
         if statement.severity == "severe":
@@ -289,6 +291,12 @@ def _as_recorded(code: Code, concept: dict[str, Any]) -> str:
 
 def _bare(code: str) -> str:
     return code.replace(".", "").upper()
+
+
+def _is_open(statement: Statement, finding: FindingDefinition) -> bool:
+    """Tell whether it cannot be told if a statement holds; what was had once was had."""
+    is_entry = statement.observed is None
+    return statement.holds is Holds.OPEN and not (finding.past_counts and is_entry)
 
 
 def _doubts(asked: frozenset[str], finding: FindingDefinition) -> bool:

@@ -41,8 +41,10 @@ def mentions(text: str, index: Index) -> list[Mention]:
     if not index.phrases.speaks(text):
         return []
     found: dict[str, Mention] = {}
-    for sentence in _SENTENCE.split(text):
-        for mention in _sentence(sentence, index):
+    for sentence in _SENTENCE.split(text.replace("(-)", " negative ")):
+        # "pain, low back" is one name in the order of a register.
+        inverted = sentence.replace(",", " ") if not found and sentence.count(",") == 1 else ""
+        for mention in _sentence(sentence, index) or _sentence(inverted, index):
             earlier = found.get(mention.finding.id)
             if earlier is None or earlier.doubt is not None:
                 found[mention.finding.id] = mention
@@ -54,24 +56,27 @@ def quoted(text: str) -> str:
     return f"text “{text[:_MAX_QUOTE]}”"
 
 
-def _sentence(sentence: str, index: Index) -> Iterator[Mention]:
-    """Yield what a sentence mentions: a cue before acts on what follows, others on their part."""
+def _sentence(sentence: str, index: Index) -> list[Mention]:
+    """Return what a sentence mentions: a cue before acts on what follows, others on their part."""
     before: set[str] = set()
     if any(kind == "worsening" for kind, _ in _cues(sentence, index)):
         before.add("worsening")
+    said: list[Mention] = []
     for part in _PART.split(sentence):
         found, cues = index.phrases.find(part), _cues(part, index)
         other_meaning = set(index.exceptions.names(part)) if found else set()
         for name, span in found:
-            if name in other_meaning:
-                continue
-            kinds = before | _kinds(part, span, cues)
-            finding = index.findings[name]
-            yield Mention(finding, _doubt(kinds, finding))
-            if "worsening" in kinds:
-                for worse in index.worsening_of.get(name, ()):
-                    yield Mention(worse, _doubt(kinds, worse))
+            if name not in other_meaning:
+                said += _mentions(name, before | _kinds(part, span, cues), index)
         before |= {kind.removesuffix("_before") for kind, _ in cues if kind.endswith("_before")}
+    return said
+
+
+def _mentions(name: str, kinds: set[str], index: Index) -> Iterator[Mention]:
+    """Yield the mention of a finding, and of those that say it is getting worse."""
+    worse = index.worsening_of.get(name, ()) if "worsening" in kinds else ()
+    for finding in (index.findings[name], *worse):
+        yield Mention(finding, _doubt(kinds, finding))
 
 
 def _kinds(part: str, span: range, cues: list[tuple[str, range]]) -> set[str]:
