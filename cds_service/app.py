@@ -39,15 +39,15 @@ _TEXTS = {
 class Orjson(JSONProvider):
     """JSON by orjson, for what the views return and what a test reads."""
 
-    def dumps(self, obj: Any, **_: Any) -> str:  # noqa: ANN401  as in Flask
+    def dumps(self, obj: object, **_: object) -> str:
         """Write JSON."""
         return orjson.dumps(obj).decode()
 
-    def loads(self, s: str | bytes, **_: Any) -> Any:  # noqa: ANN401
+    def loads(self, s: str | bytes, **_: object) -> object:
         """Read JSON."""
         return orjson.loads(s)
 
-    def response(self, *args: Any, **_: Any) -> Response:  # noqa: ANN401
+    def response(self, *args: object, **_: object) -> Response:
         """Return what a view returned as a JSON response."""
         return Response(orjson.dumps(args[0]), mimetype="application/json")
 

@@ -7,27 +7,22 @@ import os
 import shutil
 import sys
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from cds_service import __version__
-from cds_service.api.requests import read_question
+from cds_service.assess import Desk, NotJudgedError, UseError, judged
 from cds_service.clinical.truth import Truth
 from cds_service.content.explain import reading
 from cds_service.content.load import load
 from cds_service.content.problems import ContentError
 from cds_service.fhir.dates import read_moment
-from cds_service.fhir.judge import Judge, why_not_judged
 from cds_service.hooks.sample_requests import request_for
 from cds_service.hooks.services import SERVICES
-from cds_service.problems import Problem
-from cds_service.render.assessment import assessment
-from cds_service.render.cards import CardWriter
 from cds_service.render.terminal import Terminal, clean
 from cds_service.samples import as_of_today, samples
 from cds_service.settings import SettingsError, read_settings
@@ -42,19 +37,6 @@ if TYPE_CHECKING:
 JUDGED, NOT_JUDGED, WRONG_USE = 0, 1, 2
 _EXPECTED = {Truth.PRESENT: "met", Truth.ABSENT: "not met", Truth.UNKNOWN: "cannot tell"}
 _MAX_WIDTH = 100
-
-
-class UseError(Exception):
-    """The command cannot be carried out as it was given."""
-
-
-class NotJudgedError(Exception):
-    """A file could not be judged; the notes say more."""
-
-    def __init__(self, text: str, notes: Sequence[str] = ()) -> None:
-        """Keep what is said, and the notes."""
-        super().__init__(text)
-        self.notes = notes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -197,29 +179,6 @@ def _serve(asked: argparse.Namespace, settings: Settings) -> int:
     return JUDGED
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What judging a file needs."""
-
-    judge: Judge
-    writer: CardWriter
-    profile: str
-    now: datetime
-    options: dict[str, str]
-
-    @classmethod
-    def of(cls, settings: Settings, now: datetime, options: dict[str, str]) -> Desk:
-        """Load the content. Raises ContentError, and UseError for a profile it does not have."""
-        content = load(settings.cards)
-        if settings.profile not in content.protocols:
-            msg = (
-                f"CDS_PROFILE {settings.profile!r} is not in the content; "
-                f"use one of: {', '.join(content.protocols)}."
-            )
-            raise UseError(msg)
-        return cls(Judge(content), CardWriter(content), settings.profile, now, options)
-
-
 def _assess(asked: argparse.Namespace, settings: Settings) -> int:
     if asked.files.count("-") > 1:
         msg = "- stands twice among the files, but standard input can be read only once."
@@ -228,7 +187,7 @@ def _assess(asked: argparse.Namespace, settings: Settings) -> int:
     options = {"asOf": now.isoformat()} if asked.as_of else {}
     if asked.validate:
         options["validate"] = "true"
-    desk = Desk.of(settings, now, options)
+    desk = Desk.of(settings.cards, settings.profile, now, options)
     terminal = Terminal(sys.stdout, colour=_colour())
     worst = JUDGED
     for path in asked.files:
@@ -251,40 +210,6 @@ def _assess(asked: argparse.Namespace, settings: Settings) -> int:
                     "standard input" if name == "-" else name, result, why=asked.why
                 )
     return worst
-
-
-def judged(path: str, desk: Desk) -> dict[str, Any]:
-    """Return the assessment of a file. Raises NotJudgedError, or UseError if it cannot be read."""
-    try:
-        body = orjson.loads(_read(path))
-    except orjson.JSONDecodeError as error:
-        msg = f"This is not JSON: {error}. Give a FHIR Bundle of one patient as JSON."
-        raise NotJudgedError(msg) from None
-    if not isinstance(body, dict):
-        msg = "This is JSON, but not an object. Give a FHIR Bundle of one patient."
-        raise NotJudgedError(msg)
-    if "hook" in body:
-        msg = (
-            "This is a hook request, not a record. Post it to the service it calls, or give the "
-            "patient's FHIR Bundle."
-        )
-        raise NotJudgedError(msg)
-    if "asOf" in desk.options:
-        body.pop("asOf", None)
-    try:
-        question = read_question(
-            body, desk.options, desk.judge.content, desk.profile, lambda: desk.now
-        )
-    except Problem as problem:
-        raise NotJudgedError(_sentence(problem.text)) from None
-    if question.validate:
-        from cds_service.fhir.validate import validate  # noqa: PLC0415  loads the FHIR models
-
-        question.record.notes.extend(validate(question.record.resources))
-    decision = desk.judge.decide(question.record, question.profile, question.given)
-    if not decision.judged:
-        raise NotJudgedError(why_not_judged(decision), decision.notes)
-    return assessment(decision, desk.judge.content, desk.writer)
 
 
 def _sample(asked: argparse.Namespace, settings: Settings) -> int:
@@ -373,16 +298,6 @@ def _moment(text: str | None, settings: Settings) -> datetime:
     return moment
 
 
-def _read(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        msg = f"{name} cannot be read: {error.strerror}. Give the path of a JSON file, or -."
-        raise UseError(msg) from None
-
-
 def _colour() -> bool:
     """Colour is for people at a terminal who have not asked to go without (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -401,10 +316,6 @@ def _print_json(value: dict[str, Any]) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
     sys.stdout.buffer.flush()
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + "."
 
 
 def _plural(noun: str, count: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class Problem(Exception):  # noqa: N818  what a call has, not a fault of ours; as in RFC 9457
     """Raised anywhere below a route; the app turns it into a status and an OperationOutcome.
@@ -30,7 +28,7 @@ class Problem(Exception):  # noqa: N818  what a call has, not a fault of ours; a
         self.expression = expression
 
 
-def first_message(messages: Any, path: str = "") -> tuple[str, str]:  # noqa: ANN401  any JSON
+def first_message(messages: object, path: str = "") -> tuple[str, str]:
     """Return the JSON path and the words of the first of marshmallow's messages."""
     if isinstance(messages, dict) and messages:
         key, inner = next(iter(messages.items()))

@@ -150,4 +150,4 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         except ValueError as error:
             msg = f"{name} cannot be used: {error}."
             raise SettingsError(msg) from None
-    return Settings(**values)  # type: ignore[arg-type]
+    return Settings(**values)  # type: ignore[arg-type]  # VARIABLES pairs name and type

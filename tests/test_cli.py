@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from cds_service import __version__, cli, serve
+from cds_service import __version__, assess, cli, serve
 from cds_service.content.load import load
 from cds_service.render.terminal import Terminal, clean
 from cds_service.samples import WRITTEN_FOR, folder, samples
-from cds_service.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cds_service.settings import Settings
 
 AS_OF = "2026-01-15T12:00:00Z"
 PAIN = {
@@ -388,8 +389,8 @@ def test_colour_changes_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _assessment(name: str) -> dict[str, Any]:
-    desk = cli.Desk.of(Settings(), datetime.fromisoformat(AS_OF), {"asOf": AS_OF})
-    return cli.judged(sample_file(name), desk)
+    desk = assess.Desk.of(None, "documents", datetime.fromisoformat(AS_OF), {"asOf": AS_OF})
+    return assess.judged(sample_file(name), desk)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 
 from cds_service.api.schemas import STATES, AssessmentRequestSchema, GivenSchema
 from cds_service.clinical.truth import Truth
+from cds_service.clinical.windows import zone_of
 from cds_service.fhir.dates import read_date, read_moment
 from cds_service.fhir.given import Given, implied_gate
 from cds_service.fhir.record import Record, TwoPatientsError, read_bundle
@@ -17,7 +18,7 @@ from cds_service.problems import Problem, first_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime, tzinfo
+    from datetime import datetime
 
     from cds_service.content.load import Content
 
@@ -87,7 +88,7 @@ def _flag(text: str) -> bool:
 
 
 def _moment(text: str, now: datetime) -> datetime:
-    moment = read_moment(text, _zone(now))
+    moment = read_moment(text, zone_of(now))
     if moment is None:
         msg = "asOf: write a moment such as 2026-11-20T09:00:00Z"
         raise Problem(400, "value", msg, expression="asOf")
@@ -141,14 +142,8 @@ def _one(name: str, stated: object, content: Content, as_of: datetime) -> Given:
         raise Problem(400, "value", f"{where}: {what}", expression=where) from None
     since, when = None, asked.get("since")
     if when is not None:
-        since = read_date(when, _zone(as_of))
+        since = read_date(when, zone_of(as_of))
         if since is None:
             msg = f"{path}.since: write a date or a date-time such as 2026-11-19"
             raise Problem(400, "value", msg, expression=f"{path}.since")
     return Given(name, _TRUTHS[asked["state"]], asked.get("value"), since, when)
-
-
-def _zone(moment: datetime) -> tzinfo:
-    """Return the zone of a moment; the clock and `asOf` always give one."""
-    assert moment.tzinfo is not None  # noqa: S101
-    return moment.tzinfo

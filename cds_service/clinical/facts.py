@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from cds_service.clinical.truth import Truth
+from cds_service.clinical.windows import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,9 +72,7 @@ class Facts:
 
     def __post_init__(self) -> None:
         """Refuse a moment without a time zone: a day has no edges without one."""
-        if self.as_of.tzinfo is None:
-            msg = f"as_of {self.as_of.isoformat()} has no time zone: add one, e.g. +00:00."
-            raise ValueError(msg)
+        zone_of(self.as_of)
 
     def get(self, name: str) -> Finding:
         """Return the finding; one that was not heard of is unknown, or absent by silence."""

@@ -6,9 +6,12 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cds_service.clinical.truth import Truth
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 
 class Unit(StrEnum):
@@ -48,6 +51,14 @@ class Since(NamedTuple):
 
     earliest: datetime | None
     latest: datetime
+
+
+def zone_of(moment: datetime) -> tzinfo:
+    """Return the zone of a moment of judging. Raises ValueError: without one a day has no edges."""
+    if moment.tzinfo is None:
+        msg = f"the moment {moment.isoformat()} has no time zone: add one, e.g. +00:00"
+        raise ValueError(msg)
+    return moment.tzinfo
 
 
 def within(since: Since | None, span: Span, as_of: datetime) -> Truth:

@@ -34,12 +34,17 @@ class CodeSystem:
     fault: Callable[[str], str | None]
 
 
+# Of the ten symmetries of a pentagon, 0 to 4 are rotations and 5 to 9 reflections.
+_ROTATIONS = 5
+
+
 def _verhoeff_table() -> tuple[tuple[int, ...], ...]:
     """Return the multiplication table of the dihedral group of order ten."""
 
     def product(left: int, right: int) -> int:
-        turned = left + right if left < 5 else left - right  # noqa: PLR2004  rotations are 0 to 4
-        return turned % 5 + (5 if (left < 5) != (right < 5) else 0)  # noqa: PLR2004
+        turned = left + right if left < _ROTATIONS else left - right
+        is_reflection = (left < _ROTATIONS) != (right < _ROTATIONS)
+        return turned % _ROTATIONS + _ROTATIONS * is_reflection
 
     return tuple(tuple(product(left, right) for right in range(10)) for left in range(10))
 

@@ -19,7 +19,7 @@ from cds_service.content.criteria import (
     criterion_id,
     read_criterion,
 )
-from cds_service.content.findings import FindingDefinition, read_finding
+from cds_service.content.finding_files import read_finding
 from cds_service.content.nodes import Fields, Node, read
 from cds_service.content.problems import ContentError, Place, Problem
 from cds_service.content.recommendations import (
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from cds_service.clinical.rules import Rule
+    from cds_service.content.findings import FindingDefinition
 
 
 @dataclass(frozen=True, eq=False)

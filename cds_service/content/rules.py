@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.rules import All, Any, AtLeast, Has, Meets, Not
-from cds_service.content.findings import read_span
+from cds_service.content.finding_files import read_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cds_service.content.findings import read_code_table
+from cds_service.content.finding_files import read_code_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

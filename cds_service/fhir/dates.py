@@ -16,6 +16,8 @@ _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 _DAY_LONG = len("2026-11-20")
 _YEARS = range(1800, 2300)
 _JUDGED_YEARS = range(1900, 2200)
+_YEAR_UNITS = {"a", "year", "years", "yr", "y"}
+_OLDEST = 150
 _TICK = timedelta(microseconds=1)
 
 
@@ -74,9 +76,9 @@ def read_age(value: object, birth: object, zone: tzinfo) -> Since | None:
     quantity, born = as_dict(value), read_date(birth, zone)
     years = as_number(quantity.get("value"))
     unit = as_text(quantity.get("code")) or as_text(quantity.get("unit")) or "a"
-    if born is None or born.earliest is None or years is None or not 0 <= years <= 150:  # noqa: PLR2004
+    if born is None or born.earliest is None or unit not in _YEAR_UNITS:
         return None
-    if unit not in {"a", "year", "years", "yr", "y"}:
+    if years is None or not 0 <= years <= _OLDEST:
         return None
     start = _years_after(born.earliest, int(years))
     return Since(start, _years_after(born.latest, int(years) + 1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cds_service.clinical.facts import Finding, Occurrence
 from cds_service.clinical.truth import Truth
-from cds_service.clinical.windows import Since, Span, Unit, is_future, within
+from cds_service.clinical.windows import Since, Span, Unit, is_future, within, zone_of
 from cds_service.fhir.index import PAIN
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ class Ledger:
     @property
     def zone(self) -> tzinfo:
         """Return the zone of judging."""
-        zone = self.as_of.tzinfo
-        assert zone is not None  # noqa: S101  Facts refuses a moment without a zone
-        return zone
+        return zone_of(self.as_of)
 
     @property
     def now(self) -> Since:

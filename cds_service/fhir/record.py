@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cds_service.clinical.windows import zone_of
 from cds_service.fhir.access import as_dict, as_list, as_text, last_path
 from cds_service.fhir.bundles import unpack
 from cds_service.fhir.dates import read_date
@@ -57,9 +58,7 @@ class Record:
     @property
     def zone(self) -> tzinfo:
         """Return the zone of the moment of judging, in which days are counted."""
-        zone = self.as_of.tzinfo
-        assert zone is not None  # noqa: S101  Facts refuses a moment without a zone
-        return zone
+        return zone_of(self.as_of)
 
     @property
     def birth_date(self) -> object:

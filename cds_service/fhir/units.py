@@ -40,6 +40,9 @@ _MOLAR = {"mmol/l": 1.0, "umol/l": 0.001, "µmol/l": 0.001}
 _EQUIVALENTS = {"meq/l", "mval/l"}
 
 
+_SHORT_SCALE, _LONG_SCALE = 10, 100
+
+
 def unit_of(quantity: dict[str, Any]) -> str | None:
     """Return the UCUM code of a quantity, else its unit as written, in lower case."""
     unit = as_text(quantity.get("code")) or as_text(quantity.get("unit"))
@@ -119,8 +122,8 @@ def millimoles(quantity: object, mass_per_mmol: float | None) -> Amount | None:
 def score_of_ten(value: float, quantity: object) -> Amount | None:
     """Return a pain score on 0 to 10; a scale of 0 to 100 is recognised by its number or mm."""
     unit = unit_of(as_dict(quantity))
-    if not 0 <= value <= 100:  # noqa: PLR2004
+    if not 0 <= value <= _LONG_SCALE:
         return None
-    if value > 10 or unit in {"mm", "%"}:  # noqa: PLR2004
+    if value > _SHORT_SCALE or unit in {"mm", "%"}:
         return Amount(value / 10, f"{value:g} of 100 = {value / 10:g} of 10")
     return Amount(value, f"{value:g} of 10")

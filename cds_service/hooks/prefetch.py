@@ -162,7 +162,7 @@ def read_prefetch(
     return prefetched
 
 
-def _read_key(key: Key, value: Any, record: Record, own: set[str]) -> str | None:  # noqa: ANN401
+def _read_key(key: Key, value: object, record: Record, own: set[str]) -> str | None:
     """Read one key; return what kept it from being whole, or None."""
     if value is None:
         return "null" if key.read else None
@@ -181,7 +181,7 @@ def _read_key(key: Key, value: Any, record: Record, own: set[str]) -> str | None
     return "; ".join(unpacked.problems) or None
 
 
-def _read_unknown(name: str, value: Any, record: Record, own: set[str]) -> None:  # noqa: ANN401
+def _read_unknown(name: str, value: object, record: Record, own: set[str]) -> None:
     """Read a key that is none of ours by what is in it; say where it could not be read."""
     if not value:
         return

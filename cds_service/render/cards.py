@@ -28,6 +28,14 @@ _MAX_NOTES = 12
 _MAX_WORDS = 240
 
 
+class _Subject(NamedTuple):
+    """What a heading rests on: the course, whether unanswered dangers come first, the criteria."""
+
+    course: str
+    conditional: bool
+    criteria: tuple[str, ...]
+
+
 class _Heading(NamedTuple):
     """What a card says first, and on whose authority."""
 
@@ -44,7 +52,7 @@ class CardWriter:
         self._content = content
         # Traces without evidence are the same for every patient: a few for each criterion.
         self._bare: dict[tuple[str, Truth, tuple[str, ...]], dict[str, Any]] = {}
-        self._headings: dict[tuple[str, bool, tuple[str, ...]], _Heading] = {}
+        self._headings: dict[_Subject, _Heading] = {}
         self._check = next(iter(content.protocols.values())).check
         self._reasons = {
             name: [
@@ -92,23 +100,25 @@ class CardWriter:
     def _heading(self, recommendation: Recommendation) -> _Heading:
         """Return the heading of a card; it rests on the criteria alone, so it is kept."""
         names = tuple([verdict.criterion for verdict in recommendation.verdicts])
-        key = (recommendation.course, recommendation.conditional, names)
+        key = _Subject(recommendation.course, recommendation.conditional, names)
         heading = self._headings.get(key)
         if heading is None:
             if len(self._headings) >= _MAX_HEADINGS:
                 self._headings.clear()
-            heading = self._headings[key] = self._make_heading(*key)
+            heading = self._headings[key] = self._make_heading(key)
         return heading
 
-    def _make_heading(self, course_id: str, conditional: bool, names: tuple[str, ...]) -> _Heading:  # noqa: FBT001
-        course = self._content.recommendations.courses[course_id]
-        wording = course.conditional if conditional and course.conditional else course.wording
-        says = [self._content.criteria[name].says for name in names]
-        documents = [each for name in names for each in self._content.documents[name]]
+    def _make_heading(self, subject: _Subject) -> _Heading:
+        course = self._content.recommendations.courses[subject.course]
+        wording = (
+            course.conditional if subject.conditional and course.conditional else course.wording
+        )
+        says = [self._content.criteria[name].says for name in subject.criteria]
+        documents = [each for name in subject.criteria for each in self._content.documents[name]]
         return _Heading(
             summary=_fitted(wording.summary, list(dict.fromkeys(says))),
             source="; ".join(dict.fromkeys(documents)),
-            address=self._address(names),
+            address=self._address(subject.criteria),
         )
 
     def _detail(

@@ -39,7 +39,7 @@ class CollapseSlashes:
 def guard(app: Flask, settings: Settings) -> None:
     """Put the edge around all routes of an app."""
     app.url_map.strict_slashes = False
-    app.wsgi_app = CollapseSlashes(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = CollapseSlashes(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
     origins = frozenset(settings.cors_origins)
 
     @app.before_request
