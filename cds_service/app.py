@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from cds_service.api.views import api
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
+from cds_service.hooks.desk import Desk
 from cds_service.hooks.prefetch import BY_NAME
 from cds_service.hooks.sample_views import sample_views
 from cds_service.hooks.views import hooks
@@ -73,16 +74,15 @@ def create_app(
     app = Flask("cds_service", static_folder=None)
     app.json = Orjson(app)
     guard(app, settings)
-    app.register_blueprint(
-        hooks(
-            judge,
-            writer,
-            profile=settings.profile,
-            now=clock,
-            aliases=settings.prefetch_aliases,
-            max_body=settings.max_body,
-        )
+    desk = Desk(
+        judge,
+        writer,
+        profile=settings.profile,
+        now=clock,
+        aliases=settings.prefetch_aliases,
+        max_body=settings.max_body,
     )
+    app.register_blueprint(hooks(desk))
     app.register_blueprint(
         api(judge, writer, profile=settings.profile, now=clock, max_body=settings.max_body)
     )

@@ -15,26 +15,15 @@ from cds_service.problems import Problem
 from cds_service.security.limits import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from cds_service.fhir.judge import Judge
-    from cds_service.render.cards import CardWriter
+    from cds_service.hooks.desk import Desk
 
 
-def hooks(
-    judge: Judge,
-    writer: CardWriter,
-    *,
-    profile: str,
-    now: Callable[[], datetime],
-    aliases: Mapping[str, str],
-    max_body: int,
-) -> Blueprint:
+def hooks(desk: Desk) -> Blueprint:
     """Return the routes of CDS Hooks over one content and profile."""
     routes = Blueprint("hooks", __name__, url_prefix="/cds-services")
-    listed = orjson.dumps(discovery(judge.content))
-    keys = wanted(judge.content)
+    content = desk.judge.content
+    listed = orjson.dumps(discovery(content))
+    keys = wanted(content)
     without_encounter = tuple(key for key in keys if key.name != "encounter")
 
     @routes.get("")
@@ -47,10 +36,12 @@ def hooks(
         if service is None:
             msg = f"there is no such service; GET /cds-services lists {', '.join(SERVICES)}"
             raise Problem(404, "not-found", msg)
-        envelope = read_envelope(read_json(max_body), service)
+        envelope = read_envelope(read_json(desk.max_body), service)
         expected = without_encounter if envelope.encounter_id is None else keys
-        prefetched = read_prefetch(envelope.prefetch, envelope.patient_id, now(), aliases, expected)
-        decision = judge.decide(prefetched.record, profile)
+        prefetched = read_prefetch(
+            envelope.prefetch, envelope.patient_id, desk.now(), desk.aliases, expected
+        )
+        decision = desk.judge.decide(prefetched.record, desk.profile)
         if not decision.judged:
             raise Problem(
                 412,
@@ -59,7 +50,7 @@ def hooks(
                 diagnostics=prefetched.why_incomplete(),
                 expression="prefetch.conditions",
             )
-        body = orjson.dumps({"cards": writer.write(decision)})
+        body = orjson.dumps({"cards": desk.writer.write(decision)})
         return Response(body, mimetype="application/json")
 
     return routes

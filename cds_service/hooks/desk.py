@@ -1,0 +1,28 @@
+"""What answering a call of a service needs, put together once by the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from cds_service.fhir.judge import Judge
+    from cds_service.render.cards import CardWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The judge and the writer of cards, the profile, the clock, and what the site has set.
+
+    ``aliases`` maps prefetch keys of the site to ours; ``max_body`` is in bytes.
+    """
+
+    judge: Judge
+    writer: CardWriter
+    profile: str
+    now: Callable[[], datetime]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    max_body: int = 10 * 1024 * 1024

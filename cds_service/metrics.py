@@ -1,0 +1,25 @@
+"""What is counted: names, meanings and labels of every metric, and nothing of any patient."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+CALLS = Counter(
+    "cds_calls", "Calls of a service, by its id and the status answered", ["service", "status"]
+)
+SECONDS = Histogram(
+    "cds_call_seconds", "Time to answer a call of a service", ["service"], buckets=_FAST
+)
+CARDS = Counter("cds_cards", "Cards answered, by service and topic", ["service", "topic"])
+SHADOWED = Counter("cds_cards_shadowed", "Cards that shadow mode kept back", ["service", "topic"])
+REFUSED = Counter("cds_tokens_refused", "Calls refused for their token, by reason", ["reason"])
+UNSHARED = Counter(
+    "cds_tokens_checked_alone", "Tokens checked for replay in one worker only: no store"
+)
+FETCHES = Counter("cds_fetches", "Calls back to a FHIR server, by what came of them", ["outcome"])
+FEEDBACK = Counter("cds_feedback", "Feedback kept, by outcome", ["outcome"])
+SPOOLED = Counter("cds_store_spooled", "Judged calls written to the spool, the store being away")
+REPLAYED = Counter("cds_store_replayed", "Judged calls brought from the spool into the store")
+LOST = Counter("cds_store_lost", "Judged calls that could be kept nowhere")
