@@ -1,0 +1,293 @@
+"""A GET to an allow-listed server, under one total deadline, at an address that was checked."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from http.client import HTTPException
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+
+from cds_service.security.allowed import Base, read_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from _typeshed import WriteableBuffer
+
+# It would write URLs into the log, and their queries name patients.
+logging.getLogger("urllib3").disabled = True
+logging.getLogger("urllib3.connection").disabled = True
+
+_OK = 200
+# A name that takes longer than any deadline keeps its thread; more of them only wait.
+_RESOLVERS = 4
+_TOKEN = re.compile(r"[!-~]+")
+_MIB = 1024 * 1024
+
+
+class Fault(StrEnum):
+    """Why a GET came to nothing, in a word that can be counted."""
+
+    NOT_ALLOWED = "not-allowed"
+    ADDRESS = "address"
+    UNREACHABLE = "unreachable"
+    CERTIFICATE = "certificate"
+    TIMEOUT = "timeout"
+    TOO_LARGE = "too-large"
+    BROKEN = "broken"
+    STATUS = "status"
+
+
+class OutboundError(Exception):
+    """A GET came to nothing: the fault, and words that hold no token and no query."""
+
+    def __init__(self, fault: Fault, words: str) -> None:
+        """Keep the fault, and the words for notes and logs."""
+        super().__init__(words)
+        self.fault = fault
+
+
+class Deadline:
+    """A moment by which everything must have happened; several calls may share it."""
+
+    def __init__(self, seconds: float) -> None:
+        """Start to count."""
+        self._end = monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds left. Raises OutboundError once there are none."""
+        left = self._end - monotonic()
+        if left <= 0:
+            raise OutboundError(Fault.TIMEOUT, "no answer in time")
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: its status, and its body as it came."""
+
+    status: int
+    body: bytes
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """Ask the system for the addresses of a host. Raises OSError; takes as long as it takes."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class Outbound:
+    """What may be called. Made before the workers fork; its threads start when they are needed.
+
+    There is one for each allow list: FHIR servers and clients' keys do not open each other's.
+    """
+
+    def __init__(
+        self,
+        bases: Iterable[Base],
+        *,
+        resolve: Callable[[str, int], list[str]] = addresses_of,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Take the allow list. ``context`` is whom to trust: by default whom the system trusts."""
+        self._bases = tuple(bases)
+        self._resolve = resolve
+        self._context = context or ssl.create_default_context()
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS, "resolve")
+
+    def reach(self, base_url: str, deadline: Deadline) -> Server:
+        """Return the server of a base URL that is on the list, its address resolved and checked.
+
+        Raises OutboundError (not-allowed, address, unreachable, timeout).
+        """
+        base = self._base(base_url)
+        addresses = self._addresses(base, deadline)
+        checked = tuple(address for address in addresses if base.may_stand_at(address))
+        if not checked:
+            words = (
+                f"{base.place.host} stands at an address that is neither public nor listed; "
+                "where that is right, list it as `URL at ADDRESS`"
+            )
+            raise OutboundError(Fault.ADDRESS, words)
+        return Server(base, checked, self._context)
+
+    def fetch(self, url: str, *, seconds: float, max_bytes: int = _MIB) -> bytes:
+        """Return the body of a URL that is itself on the list. Raises OutboundError."""
+        deadline = Deadline(seconds)
+        answer = self.reach(url, deadline).get(url, deadline, max_bytes=max_bytes)
+        if answer.status != _OK:
+            raise OutboundError(Fault.STATUS, f"answered {answer.status}")
+        return answer.body
+
+    def _base(self, url: str) -> Base:
+        """Find a base by its URL, whatever way that is written."""
+        try:
+            place = read_place(url)
+        except ValueError as error:
+            raise OutboundError(Fault.NOT_ALLOWED, str(error)) from None
+        same = [base for base in self._bases if base.place == place]
+        if same:
+            return Base(place, tuple(network for base in same for network in base.networks))
+        raise OutboundError(Fault.NOT_ALLOWED, "this server is not on the allow list")
+
+    def _addresses(self, base: Base, deadline: Deadline) -> list[str]:
+        place = base.place
+        asked = self._resolvers.submit(self._resolve, place.host, place.port)
+        try:
+            return asked.result(deadline.left())
+        except TimeoutError:
+            asked.cancel()
+            words = f"the address of {place.host} was not found in time"
+            raise OutboundError(Fault.TIMEOUT, words) from None
+        except (OSError, UnicodeError):
+            words = f"the name {place.host} has no address"
+            raise OutboundError(Fault.UNREACHABLE, words) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An allow-listed server at the addresses that were checked: no other is connected to."""
+
+    base: Base
+    addresses: tuple[str, ...]
+    context: ssl.SSLContext
+
+    def get(
+        self,
+        url: str,
+        deadline: Deadline,
+        *,
+        max_bytes: int,
+        token: str | None = None,
+        accept: str = "application/json",
+    ) -> Answer:
+        """GET a URL under the base, whatever its status; redirects are not followed.
+
+        ``max_bytes`` limits all that the server says, its headers included. Raises OutboundError.
+        """
+        try:
+            place = read_place(url)
+        except ValueError as error:
+            raise OutboundError(Fault.NOT_ALLOWED, str(error)) from None
+        if not self.base.holds(place):
+            raise OutboundError(Fault.NOT_ALLOWED, "the URL lies outside the allow-listed base")
+        headers = {
+            "Host": place.authority,
+            "Accept": accept,
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            "User-Agent": "cds-service",
+        }
+        if token is not None:
+            if not _TOKEN.fullmatch(token):
+                raise OutboundError(Fault.NOT_ALLOWED, "the access token is no bearer token")
+            headers["Authorization"] = f"Bearer {token}"
+        with self._connect(deadline) as sock:
+            return _ask(_Wire(sock, deadline, max_bytes), place.target, headers)
+
+    def _connect(self, deadline: Deadline) -> socket.socket:
+        """Connect to the first address that answers, each with its share of the time left."""
+        place = self.base.place
+        for number, address in enumerate(self.addresses):
+            share = deadline.left() / (len(self.addresses) - number)
+            try:
+                sock = socket.create_connection((address, place.port), timeout=share)
+            except OSError:
+                continue
+            return self._secure(sock, deadline) if place.scheme == "https" else sock
+        deadline.left()
+        raise OutboundError(Fault.UNREACHABLE, f"{place.authority} takes no connection")
+
+    def _secure(self, sock: socket.socket, deadline: Deadline) -> socket.socket:
+        """Check the certificate for the server's name, whatever address it was reached at."""
+        host = self.base.place.host
+        try:
+            # The handshake as a whole keeps to the timeout of the socket.
+            sock.settimeout(deadline.left())
+            return self.context.wrap_socket(sock, server_hostname=host)
+        except ssl.SSLCertVerificationError as error:
+            sock.close()
+            words = f"the certificate of {host} was refused: {error.verify_message}"
+            raise OutboundError(Fault.CERTIFICATE, words) from None
+        except TimeoutError:
+            sock.close()
+            raise OutboundError(Fault.TIMEOUT, "no TLS handshake in time") from None
+        except OSError:
+            sock.close()
+            raise OutboundError(Fault.UNREACHABLE, f"no TLS handshake with {host}") from None
+        except OutboundError:
+            sock.close()
+            raise
+
+
+def _ask(wire: _Wire, target: str, headers: Mapping[str, str]) -> Answer:
+    """Send a GET and read the whole answer."""
+    connection = HTTPConnection("")
+    # Were the socket lost, it would connect by itself, to anywhere.
+    connection.auto_open = 0
+    connection.sock = wire
+    try:
+        connection.request("GET", target, headers=headers, preload_content=False)
+        response = connection.getresponse()
+        if response.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
+            raise OutboundError(Fault.BROKEN, "the answer is compressed, unasked")
+        return Answer(response.status, response.read(decode_content=False))
+    except (HTTPError, HTTPException, OSError, ValueError):
+        wire.deadline.left()
+        raise OutboundError(Fault.BROKEN, "the answer broke off, or is no HTTP") from None
+
+
+class _Wire:
+    """A socket as the HTTP library uses it, where nothing outlasts the deadline or the limit.
+
+    The timeout of a socket is for each piece, so a server that sends byte by byte would hold it
+    for ever: here every piece has what is left of the whole.
+    """
+
+    def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
+        self._sock = sock
+        self.deadline = deadline
+        self._max_bytes = max_bytes
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Incoming(self._sock, self.deadline, self._max_bytes))
+
+    def sendall(self, data: bytes) -> None:
+        self._sock.settimeout(self.deadline.left())
+        self._sock.sendall(data)
+
+    def settimeout(self, _seconds: float | None) -> None:
+        """Keep the timeout: the deadline sets it."""
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class _Incoming(io.RawIOBase):
+    """The bytes of a socket, read under the deadline and up to the limit."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._left = max_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        self._sock.settimeout(self._deadline.left())
+        count = self._sock.recv_into(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise OutboundError(Fault.TOO_LARGE, "the answer is too large")
+        return count
