@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from http.client import HTTPException
@@ -211,23 +212,21 @@ class Server:
     def _secure(self, sock: socket.socket, deadline: Deadline) -> socket.socket:
         """Check the certificate for the server's name, whatever address it was reached at."""
         host = self.base.place.host
-        try:
-            # The handshake as a whole keeps to the timeout of the socket.
-            sock.settimeout(deadline.left())
-            return self.context.wrap_socket(sock, server_hostname=host)
-        except ssl.SSLCertVerificationError as error:
-            sock.close()
-            words = f"the certificate of {host} was refused: {error.verify_message}"
-            raise OutboundError(Fault.CERTIFICATE, words) from None
-        except TimeoutError:
-            sock.close()
-            raise OutboundError(Fault.TIMEOUT, "no TLS handshake in time") from None
-        except OSError:
-            sock.close()
-            raise OutboundError(Fault.UNREACHABLE, f"no TLS handshake with {host}") from None
-        except OutboundError:
-            sock.close()
-            raise
+        with ExitStack() as stack:
+            stack.enter_context(sock)
+            try:
+                # The handshake as a whole keeps to the timeout of the socket.
+                sock.settimeout(deadline.left())
+                secured = self.context.wrap_socket(sock, server_hostname=host)
+            except ssl.SSLCertVerificationError as error:
+                words = f"the certificate of {host} was refused: {error.verify_message}"
+                raise OutboundError(Fault.CERTIFICATE, words) from None
+            except TimeoutError:
+                raise OutboundError(Fault.TIMEOUT, "no TLS handshake in time") from None
+            except OSError:
+                raise OutboundError(Fault.UNREACHABLE, f"no TLS handshake with {host}") from None
+            stack.pop_all()
+            return secured
 
 
 def _ask(wire: _Wire, target: str, headers: Mapping[str, str]) -> Answer:
@@ -270,7 +269,7 @@ class _Wire:
         """Keep the timeout: the deadline sets it."""
 
     def close(self) -> None:
-        self._sock.close()
+        """Leave it open: an answer without a length is read after this. Who opened it closes it."""
 
 
 class _Incoming(io.RawIOBase):
