@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from http.client import HTTPException
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -58,19 +59,29 @@ class OutboundError(Exception):
         self.fault = fault
 
 
-class Deadline:
-    """A moment by which everything must have happened; several calls may share it."""
+class Allowance:
+    """The time, and the bytes, that calls may use up together, from now on."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, max_bytes: int) -> None:
         """Start to count."""
         self._end = monotonic() + seconds
+        self._bytes = max_bytes
+        self._lock = Lock()
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Return the seconds left. Raises OutboundError once there are none."""
         left = self._end - monotonic()
         if left <= 0:
             raise OutboundError(Fault.TIMEOUT, "no answer in time")
         return left
+
+    def take(self, count: int) -> None:
+        """Use up some bytes. Raises OutboundError once there are none left."""
+        with self._lock:
+            self._bytes -= count
+            left = self._bytes
+        if left < 0:
+            raise OutboundError(Fault.TOO_LARGE, "the answer is too large")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +117,13 @@ class Outbound:
         self._context = context or ssl.create_default_context()
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, "resolve")
 
-    def reach(self, base_url: str, deadline: Deadline) -> Server:
+    def reach(self, base_url: str, allowance: Allowance) -> Server:
         """Return the server of a base URL that is on the list, its address resolved and checked.
 
         Raises OutboundError (not-allowed, address, unreachable, timeout).
         """
         base = self._base(base_url)
-        addresses = self._addresses(base, deadline)
+        addresses = self._addresses(base, allowance)
         checked = tuple(address for address in addresses if base.may_stand_at(address))
         if not checked:
             words = (
@@ -124,8 +135,8 @@ class Outbound:
 
     def fetch(self, url: str, *, seconds: float, max_bytes: int = _MIB) -> bytes:
         """Return the body of a URL that is itself on the list. Raises OutboundError."""
-        deadline = Deadline(seconds)
-        answer = self.reach(url, deadline).get(url, deadline, max_bytes=max_bytes)
+        allowance = Allowance(seconds, max_bytes)
+        answer = self.reach(url, allowance).get(url, allowance)
         if answer.status != _OK:
             raise OutboundError(Fault.STATUS, f"answered {answer.status}")
         return answer.body
@@ -141,11 +152,11 @@ class Outbound:
             return Base(place, tuple(network for base in same for network in base.networks))
         raise OutboundError(Fault.NOT_ALLOWED, "this server is not on the allow list")
 
-    def _addresses(self, base: Base, deadline: Deadline) -> list[str]:
+    def _addresses(self, base: Base, allowance: Allowance) -> list[str]:
         place = base.place
         asked = self._resolvers.submit(self._resolve, place.host, place.port)
         try:
-            return asked.result(deadline.left())
+            return asked.result(allowance.seconds_left())
         except TimeoutError:
             asked.cancel()
             words = f"the address of {place.host} was not found in time"
@@ -166,15 +177,14 @@ class Server:
     def get(
         self,
         url: str,
-        deadline: Deadline,
+        allowance: Allowance,
         *,
-        max_bytes: int,
         token: str | None = None,
         accept: str = "application/json",
     ) -> Answer:
         """GET a URL under the base, whatever its status; redirects are not followed.
 
-        ``max_bytes`` limits all that the server says, its headers included. Raises OutboundError.
+        The allowance counts all that the server says, its headers too. Raises OutboundError.
         """
         try:
             place = read_place(url)
@@ -193,30 +203,30 @@ class Server:
             if not _TOKEN.fullmatch(token):
                 raise OutboundError(Fault.NOT_ALLOWED, "the access token is no bearer token")
             headers["Authorization"] = f"Bearer {token}"
-        with self._connect(deadline) as sock:
-            return _ask(_Wire(sock, deadline, max_bytes), place.target, headers)
+        with self._connect(allowance) as sock:
+            return _ask(_Wire(sock, allowance), place.target, headers)
 
-    def _connect(self, deadline: Deadline) -> socket.socket:
+    def _connect(self, allowance: Allowance) -> socket.socket:
         """Connect to the first address that answers, each with its share of the time left."""
         place = self.base.place
         for number, address in enumerate(self.addresses):
-            share = deadline.left() / (len(self.addresses) - number)
+            share = allowance.seconds_left() / (len(self.addresses) - number)
             try:
                 sock = socket.create_connection((address, place.port), timeout=share)
             except OSError:
                 continue
-            return self._secure(sock, deadline) if place.scheme == "https" else sock
-        deadline.left()
+            return self._secure(sock, allowance) if place.scheme == "https" else sock
+        allowance.seconds_left()
         raise OutboundError(Fault.UNREACHABLE, f"{place.authority} takes no connection")
 
-    def _secure(self, sock: socket.socket, deadline: Deadline) -> socket.socket:
+    def _secure(self, sock: socket.socket, allowance: Allowance) -> socket.socket:
         """Check the certificate for the server's name, whatever address it was reached at."""
         host = self.base.place.host
         with ExitStack() as stack:
             stack.enter_context(sock)
             try:
                 # The handshake as a whole keeps to the timeout of the socket.
-                sock.settimeout(deadline.left())
+                sock.settimeout(allowance.seconds_left())
                 secured = self.context.wrap_socket(sock, server_hostname=host)
             except ssl.SSLCertVerificationError as error:
                 words = f"the certificate of {host} was refused: {error.verify_message}"
@@ -242,27 +252,26 @@ def _ask(wire: _Wire, target: str, headers: Mapping[str, str]) -> Answer:
             raise OutboundError(Fault.BROKEN, "the answer is compressed, unasked")
         return Answer(response.status, response.read(decode_content=False))
     except (HTTPError, HTTPException, OSError, ValueError):
-        wire.deadline.left()
+        wire.allowance.seconds_left()
         raise OutboundError(Fault.BROKEN, "the answer broke off, or is no HTTP") from None
 
 
 class _Wire:
-    """A socket as the HTTP library uses it, where nothing outlasts the deadline or the limit.
+    """A socket as the HTTP library uses it, where nothing outlasts the allowance.
 
     The timeout of a socket is for each piece, so a server that sends byte by byte would hold it
     for ever: here every piece has what is left of the whole.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
+    def __init__(self, sock: socket.socket, allowance: Allowance) -> None:
         self._sock = sock
-        self.deadline = deadline
-        self._max_bytes = max_bytes
+        self.allowance = allowance
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Incoming(self._sock, self.deadline, self._max_bytes))
+        return io.BufferedReader(_Incoming(self._sock, self.allowance))
 
     def sendall(self, data: bytes) -> None:
-        self._sock.settimeout(self.deadline.left())
+        self._sock.settimeout(self.allowance.seconds_left())
         self._sock.sendall(data)
 
     def settimeout(self, _seconds: float | None) -> None:
@@ -273,20 +282,17 @@ class _Wire:
 
 
 class _Incoming(io.RawIOBase):
-    """The bytes of a socket, read under the deadline and up to the limit."""
+    """The bytes of a socket, read for as long as the allowance lasts."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
+    def __init__(self, sock: socket.socket, allowance: Allowance) -> None:
         self._sock = sock
-        self._deadline = deadline
-        self._left = max_bytes
+        self._allowance = allowance
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        self._sock.settimeout(self._deadline.left())
+        self._sock.settimeout(self._allowance.seconds_left())
         count = self._sock.recv_into(buffer)
-        self._left -= count
-        if self._left < 0:
-            raise OutboundError(Fault.TOO_LARGE, "the answer is too large")
+        self._allowance.take(count)
         return count

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from cds_service.security.allowed import read_base
 from cds_service.security.outbound import (
+    Allowance,
     Answer,
-    Deadline,
     Fault,
     Outbound,
     OutboundError,
@@ -53,10 +53,12 @@ def get(
 ) -> Answer:
     base = f"{stub.url}/fhir"
     outbound = Outbound([read_base(base)], resolve=resolve)
-    deadline = Deadline(seconds)
-    return outbound.reach(base, deadline).get(
-        f"{stub.url}{path}", deadline, max_bytes=max_bytes, token=token
-    )
+    allowance = Allowance(seconds, max_bytes)
+    return outbound.reach(base, allowance).get(f"{stub.url}{path}", allowance, token=token)
+
+
+def plenty() -> Allowance:
+    return Allowance(LONG, 100_000)
 
 
 def fault_of(call: Callable[[], object]) -> Fault:
@@ -204,8 +206,8 @@ def test_a_name_that_takes_too_long_is_left_at_the_deadline() -> None:
 def test_a_deadline_that_has_passed_connects_to_nobody() -> None:
     with serving(lambda _: [said()]) as stub:
         base = read_base(stub.url)
-        server = Outbound([base]).reach(stub.url, Deadline(LONG))
-        assert fault_of(lambda: server.get(stub.url, Deadline(0), max_bytes=999)) == "timeout"
+        server = Outbound([base]).reach(stub.url, plenty())
+        assert fault_of(lambda: server.get(stub.url, Allowance(0, 999))) == "timeout"
     assert stub.asked == []
 
 
@@ -290,7 +292,7 @@ def test_a_token_that_is_none_is_not_sent(token: str) -> None:
 def test_a_port_that_is_not_listed_is_not_called() -> None:
     with serving(lambda _: [said()]) as stub:
         outbound = Outbound([read_base(f"http://127.0.0.1:{stub.port + 1}/fhir")])
-        assert fault_of(lambda: outbound.reach(f"{stub.url}/fhir", Deadline(LONG))) == "not-allowed"
+        assert fault_of(lambda: outbound.reach(f"{stub.url}/fhir", plenty())) == "not-allowed"
         assert stub.connections == 0
 
 
@@ -304,7 +306,7 @@ def test_a_name_at_a_private_address_is_not_called() -> None:
     with serving(lambda _: [said()]) as stub:
         base = read_base(f"http://fhir.example.org:{stub.port}/fhir")
         outbound = Outbound([base], resolve=lambda _host, _port: ["127.0.0.1"])
-        assert fault_of(lambda: outbound.reach(str(base), Deadline(LONG))) == "address"
+        assert fault_of(lambda: outbound.reach(str(base), plenty())) == "address"
         assert stub.connections == 0
 
 
@@ -323,19 +325,19 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(
     monkeypatch.setattr(socket, "create_connection", connect)
     base = read_base("http://fhir.example.org/fhir")
     outbound = Outbound([base], resolve=lambda _host, _port: told.pop(0))
-    server = outbound.reach(str(base), Deadline(LONG))
+    server = outbound.reach(str(base), plenty())
     for _ in range(2):
-        call = lambda: server.get(f"{base}/x", Deadline(LONG), max_bytes=99)  # noqa: E731
+        call = lambda: server.get(f"{base}/x", plenty())  # noqa: E731
         assert fault_of(call) == "unreachable"
     assert called == [("93.184.216.34", 80)] * 2
-    assert fault_of(lambda: outbound.reach(str(base), Deadline(LONG))) == "address"
+    assert fault_of(lambda: outbound.reach(str(base), plenty())) == "address"
 
 
 def test_of_several_addresses_only_those_that_are_right_are_called() -> None:
     base = read_base("https://fhir.example.org")
     addresses = ["127.0.0.1", "93.184.216.34", "::ffff:10.0.0.1", "10.0.0.1"]
     outbound = Outbound([base], resolve=lambda _host, _port: addresses)
-    assert outbound.reach(str(base), Deadline(LONG)).addresses == ("93.184.216.34",)
+    assert outbound.reach(str(base), plenty()).addresses == ("93.184.216.34",)
 
 
 def test_a_name_without_an_address() -> None:
@@ -376,9 +378,7 @@ def test_no_url_reaches_a_server_that_is_not_listed(url: str, two: tuple[Stub, S
     outbound = Outbound([read_base(f"{listed.url}/fhir")])
     for ask in (
         lambda: outbound.fetch(target, seconds=LONG),
-        lambda: outbound.reach(f"{listed.url}/fhir", Deadline(LONG)).get(
-            target, Deadline(LONG), max_bytes=9999
-        ),
+        lambda: outbound.reach(f"{listed.url}/fhir", plenty()).get(target, plenty()),
     ):
         try:
             ask()
