@@ -16,7 +16,8 @@ from cds_service.api.views import api
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
 from cds_service.hooks.desk import Desk
-from cds_service.hooks.prefetch import BY_NAME
+from cds_service.hooks.fhir_server import FhirServers
+from cds_service.hooks.prefetch import BY_NAME, templates
 from cds_service.hooks.sample_views import sample_views
 from cds_service.hooks.views import hooks
 from cds_service.problems import Problem
@@ -79,6 +80,12 @@ def create_app(
         writer,
         profile=settings.profile,
         now=clock,
+        fhir_servers=FhirServers(
+            settings.fhir_servers,
+            templates(content),
+            seconds=settings.fhir_deadline,
+            max_bytes=settings.max_body,
+        ),
         aliases=settings.prefetch_aliases,
         max_body=settings.max_body,
     )

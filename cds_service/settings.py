@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from cds_service.security.allowed import read_base
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from cds_service.security.allowed import Base
 
 PREFIX = "CDS_"
 _MIB = 1024 * 1024
 _LAST_PORT = 65_535
+# Seconds. Longer than an EHR waits for a card, and shorter than a worker waits before it gives up.
+_SHORTEST, _LONGEST = 0.1, 20
 
 
 class SettingsError(ValueError):
@@ -31,6 +37,8 @@ class Settings:
     cors_origins: tuple[str, ...] = ("*",)
     max_body: int = 10 * _MIB
     prefetch_aliases: Mapping[str, str] = field(default_factory=dict)
+    fhir_servers: tuple[Base, ...] = ()
+    fhir_deadline: float = 3.0
     open: bool = False
     log_level: str = "INFO"
 
@@ -96,6 +104,28 @@ def _aliases(value: str) -> Mapping[str, str]:
     return aliases
 
 
+def _servers(value: str) -> tuple[Base, ...]:
+    bases = []
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        try:
+            bases.append(read_base(entry))
+        except ValueError as error:
+            msg = (
+                f"{error}; write base URLs such as https://fhir.example.org/r4, separated by "
+                "commas, and `URL at ADDRESS` where the name stands at a private address"
+            )
+            raise ValueError(msg) from None
+    return tuple(bases)
+
+
+def _seconds(value: str) -> float:
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?) ?s?", value)
+    if not match or not _SHORTEST <= float(match[1]) <= _LONGEST:
+        msg = f"write seconds from {_SHORTEST} to {_LONGEST}, such as 3 or 2.5"
+        raise ValueError(msg)
+    return float(match[1])
+
+
 def _flag(value: str) -> bool:
     if value not in {"yes", "no"}:
         msg = "write yes or no"
@@ -127,6 +157,12 @@ VARIABLES: Mapping[str, Variable] = {
     "CDS_CORS_ORIGINS": Variable("cors_origins", _origins, "origins that browsers may call from"),
     "CDS_MAX_BODY": Variable("max_body", _size, "largest request body"),
     "CDS_PREFETCH_ALIASES": Variable("prefetch_aliases", _aliases, "a site's prefetch keys = ours"),
+    "CDS_FHIR_SERVERS": Variable(
+        "fhir_servers", _servers, "base URLs of the FHIR servers that may be asked for the rest"
+    ),
+    "CDS_FHIR_DEADLINE": Variable(
+        "fhir_deadline", _seconds, "seconds that a call may wait for them, in all"
+    ),
     "CDS_OPEN": Variable("open", _flag, "yes: answer callers from beyond this machine"),
     "CDS_LOG_LEVEL": Variable("log_level", _level, "how much is logged"),
 }

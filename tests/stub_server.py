@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import orjson
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class Request:
 
     target: str
     headers: dict[str, str]
+
+
+# What a server says to a request, piece by piece.
+Reply = Callable[[Request], Iterable[bytes]]
 
 
 @dataclass
@@ -42,7 +47,7 @@ class Stub:
 
 @contextmanager
 def serving(
-    reply: Callable[[Request], Iterable[bytes]],
+    reply: Reply,
     *,
     host: str = "127.0.0.1",
     context: ssl.SSLContext | None = None,

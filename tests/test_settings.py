@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cds_service.app import create_app
+from cds_service.security.allowed import read_base
 from cds_service.settings import VARIABLES, Settings, SettingsError, read_settings
 
 HERE = Path(__file__).parent
@@ -49,6 +50,22 @@ READ: list[tuple[str, str, str, object]] = [
         "prefetch_aliases",
         {"PROBLEMS": "conditions", "VITALS": "observations"},
     ),
+    ("CDS_FHIR_SERVERS", "", "fhir_servers", ()),
+    (
+        "CDS_FHIR_SERVERS",
+        "https://fhir.example.org/r4/, http://10.0.0.7:8080/fhir",
+        "fhir_servers",
+        (read_base("https://fhir.example.org/r4"), read_base("http://10.0.0.7:8080/fhir")),
+    ),
+    (
+        "CDS_FHIR_SERVERS",
+        "https://fhir.example.org/r4 at 10.0.0.0/24",
+        "fhir_servers",
+        (read_base("https://fhir.example.org/r4 at 10.0.0.0/24"),),
+    ),
+    ("CDS_FHIR_DEADLINE", "2.5", "fhir_deadline", 2.5),
+    ("CDS_FHIR_DEADLINE", "20 s", "fhir_deadline", 20.0),
+    ("CDS_FHIR_DEADLINE", "0.1", "fhir_deadline", 0.1),
     ("CDS_OPEN", "yes", "open", True),
     ("CDS_OPEN", "no", "open", False),
     ("CDS_LOG_LEVEL", "debug", "log_level", "DEBUG"),
@@ -82,6 +99,16 @@ REFUSED: list[tuple[str, str, str]] = [
     ("CDS_PREFETCH_ALIASES", "PROBLEMS", "THEIRKEY=ourkey"),
     ("CDS_PREFETCH_ALIASES", "PROBLEMS=", "THEIRKEY=ourkey"),
     ("CDS_PREFETCH_ALIASES", "PROBLEMS=conditions,", "THEIRKEY=ourkey"),
+    ("CDS_FHIR_SERVERS", "fhir.example.org", "https://fhir.example.org/r4"),
+    ("CDS_FHIR_SERVERS", "*", "https://fhir.example.org/r4"),
+    ("CDS_FHIR_SERVERS", "https://*.example.org", "a host is a name"),
+    ("CDS_FHIR_SERVERS", "https://a:b@fhir.example.org", "a user or a password"),
+    ("CDS_FHIR_SERVERS", "https://fhir.example.org/r4 at home", "`URL at ADDRESS`"),
+    ("CDS_FHIR_SERVERS", "https://fhir.example.org/r4 https://x.example", "visible ASCII"),
+    ("CDS_FHIR_DEADLINE", "0", "from 0.1 to 20"),
+    ("CDS_FHIR_DEADLINE", "21", "from 0.1 to 20"),
+    ("CDS_FHIR_DEADLINE", "3000 ms", "from 0.1 to 20"),
+    ("CDS_FHIR_DEADLINE", "", "such as 3 or 2.5"),
     ("CDS_OPEN", "true", "yes or no"),
     ("CDS_OPEN", "", "yes or no"),
     ("CDS_LOG_LEVEL", "loud", "INFO"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cds_service.fhir.access import as_dict, as_list, as_text, last_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _MAX_NESTING = 5
 _FAILED = {"fatal", "error"}
@@ -27,14 +30,15 @@ class Unpacked:
     """The resources of one value, each with its reference, and what kept it from being whole.
 
     ``names`` are full URLs that say more than the reference (a urn). ``partial`` says that
-    something was left elsewhere or failed, ``unread`` that something was there and was no
-    resource.
+    something was left elsewhere or failed, ``failed`` that an OperationOutcome says so,
+    ``unread`` that something was there and was no resource.
     """
 
     resources: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     names: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     partial: bool = False
+    failed: bool = False
     unread: bool = False
 
     def lacks(self, problem: str) -> None:
@@ -48,11 +52,17 @@ class Unpacked:
         self.unread = True
 
 
+def unwrapped(value: object) -> object:
+    """Return what some clients put into an object of its own, as an entry of a Bundle has it."""
+    if isinstance(value, dict) and "resourceType" not in value and "resource" in value:
+        return value["resource"]
+    return value
+
+
 def unpack(value: object) -> Unpacked:
     """Take the resources out of a Bundle of any type, or a single resource, one by one."""
     unpacked = Unpacked()
-    if isinstance(value, dict) and "resourceType" not in value and "resource" in value:
-        value = value["resource"]
+    value = unwrapped(value)
     kind = as_text(value.get("resourceType")) if isinstance(value, dict) else None
     if not isinstance(value, dict) or kind is None:
         unpacked.lacks("is not a FHIR resource")
@@ -66,11 +76,27 @@ def unpack(value: object) -> Unpacked:
     return unpacked
 
 
+def next_link(bundle: Mapping[str, Any]) -> str | None:
+    """Return where the next page of a search is: empty where a link does not say, else None."""
+    for link in map(as_dict, as_list(bundle.get("link"))):
+        if link.get("relation") == "next":
+            return as_text(link.get("url")) or ""
+    return None
+
+
+def joined(pages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the pages of one search as one Bundle; what the last one lacks, it lacks too."""
+    entries: list[object] = []
+    for page in pages:
+        listed = page.get("entry")
+        # What is no list is kept as it is, to be told as an entry that could not be read.
+        entries += listed if isinstance(listed, list) else [] if listed is None else [listed]
+    return {**pages[0], "link": pages[-1].get("link"), "entry": entries}
+
+
 def _unpack_bundle(bundle: dict[str, Any], unpacked: Unpacked, depth: int) -> None:
-    if "link" in bundle:
-        links = [as_dict(link) for link in as_list(bundle["link"])]
-        if any(link.get("relation") == "next" for link in links):
-            unpacked.lacks("has further pages that were not sent")
+    if "link" in bundle and next_link(bundle) is not None:
+        unpacked.lacks("has further pages that were not sent")
     entries = bundle.get("entry")
     if entries is not None and not isinstance(entries, list):
         unpacked.cannot_read("has entries that could not be read")
@@ -121,6 +147,7 @@ def _outcome(outcome: dict[str, Any], unpacked: Unpacked, *, asked: bool) -> Non
     if asked or failed:
         codes = {as_text(issue.get("code")) or "unknown" for issue in failed or issues}
         listed = ", ".join(sorted(codes & _ISSUE_TYPES))
+        unpacked.failed = True
         unpacked.lacks(f"came as an error (OperationOutcome: {listed or 'no issue'})")
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cds_service.fhir.judge import Judge
+    from cds_service.hooks.fhir_server import FhirServers
     from cds_service.render.cards import CardWriter
 
 
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 class Desk:
     """The judge and the writer of cards, the profile, the clock, and what the site has set.
 
-    ``aliases`` maps prefetch keys of the site to ours; ``max_body`` is in bytes.
+    ``fhir_servers`` have what a prefetch lacks; ``aliases`` maps prefetch keys of the site to
+    ours; ``max_body`` is in bytes.
     """
 
     judge: Judge
     writer: CardWriter
     profile: str
     now: Callable[[], datetime]
+    fhir_servers: FhirServers
     aliases: Mapping[str, str] = field(default_factory=dict)
     max_body: int = 10 * 1024 * 1024

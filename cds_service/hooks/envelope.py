@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
+from cds_service.hooks.access import read_access
 from cds_service.problems import Problem, first_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cds_service.hooks.access import Access
     from cds_service.hooks.services import Service
 
 _TEXT = validate.Length(min=1, max=2048)
@@ -55,11 +57,12 @@ class EnvelopeSchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a request asks: whose record, in which encounter, and the data that came with it."""
+    """What a request asks: whose record, in which encounter, the data that came, and the access."""
 
     patient_id: str
     encounter_id: str | None
     prefetch: Mapping[str, Any]
+    access: Access | None = None
 
 
 _SCHEMA = EnvelopeSchema()
@@ -85,6 +88,7 @@ def read_envelope(body: Mapping[str, Any], service: Service) -> Envelope:
         patient_id=_bare_id(context["patientId"]),
         encounter_id=context["encounterId"] if _filled(context.get("encounterId")) else None,
         prefetch=envelope.get("prefetch") or {},
+        access=read_access(envelope.get("fhirServer"), envelope.get("fhirAuthorization")),
     )
 
 

@@ -105,15 +105,22 @@ def _codes(key: Key, content: Content) -> list[str]:
 
 @dataclass(slots=True)
 class Prefetched:
-    """What a prefetch came to: the record, and by key what kept it from being whole."""
+    """What a prefetch came to: the record, and by key what kept it from being whole.
+
+    ``not_asked`` says why a FHIR server that might have had the rest was not asked.
+    """
 
     record: Record
     missing: dict[str, str] = field(default_factory=dict)
+    not_asked: str | None = None
 
     def not_obtained(self) -> str | None:
         """Say which keys were not obtained, and why. There is no patient data in it."""
         told = "; ".join(f"{name} ({why})" for name, why in self.missing.items())
-        return f"Not obtained, prefetch key {told}" if told else None
+        if not told:
+            return None
+        unasked = f". The FHIR server was not asked: {self.not_asked}" if self.not_asked else ""
+        return f"Not obtained, prefetch key {told}{unasked}"
 
     def why_incomplete(self) -> str | None:
         """Say what kept the data from being whole, once it was read."""
@@ -122,8 +129,17 @@ class Prefetched:
         return ". ".join(part for part in parts if part) or None
 
 
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A prefetch with what a FHIR server added to it, and by key why it did not add the rest."""
+
+    values: Mapping[str, Any]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    not_asked: str | None = None
+
+
 def read_prefetch(
-    prefetch: Mapping[str, Any],
+    prefetch: Completed,
     patient_id: str,
     as_of: datetime,
     aliases: Mapping[str, str],
@@ -136,7 +152,7 @@ def read_prefetch(
     record = Record(as_of)
     own = {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", patient_id}
     came: dict[str, list[str]] = {}
-    for given, value in prefetch.items():
+    for given, value in prefetch.values.items():
         key = BY_NAME.get(aliases.get(given, given))
         if key is None:
             _read_unknown(given, value, record, own)
@@ -148,18 +164,26 @@ def read_prefetch(
             problems.append(problem)
     whole = {BY_NAME[name] for name, problems in came.items() if not problems}
     record.searched |= {key.resource_type for key in whole if key.completes}
-    missing = {name: "; ".join(problems) for name, problems in came.items() if problems}
+    missing = {
+        name: "; ".join([*problems, *_told(name, prefetch)])
+        for name, problems in came.items()
+        if problems
+    }
     for key in expected:
         # A completed search for all of a type leaves nothing for a search for some of it.
         needless = bool(key.readings) and key.resource_type in record.searched
         if key.name not in came and not needless:
-            missing[key.name] = "not sent"
+            missing[key.name] = "; ".join(["not sent", *_told(key.name, prefetch)])
     record.incomplete |= {key.resource_type for key in KEYS if key.completes} - record.searched
-    prefetched = Prefetched(record, missing)
+    prefetched = Prefetched(record, missing, prefetch.not_asked)
     note = prefetched.not_obtained()
     if note:
         record.note(note)
     return prefetched
+
+
+def _told(name: str, prefetch: Completed) -> list[str]:
+    return [f"FHIR server: {prefetch.failed[name]}"] if name in prefetch.failed else []
 
 
 def _read_key(key: Key, value: object, record: Record, own: set[str]) -> str | None:

@@ -38,8 +38,9 @@ def hooks(desk: Desk) -> Blueprint:
             raise Problem(404, "not-found", msg)
         envelope = read_envelope(read_json(desk.max_body), service)
         expected = without_encounter if envelope.encounter_id is None else keys
+        completed = desk.fhir_servers.complete(envelope, expected, desk.aliases)
         prefetched = read_prefetch(
-            envelope.prefetch, envelope.patient_id, desk.now(), desk.aliases, expected
+            completed, envelope.patient_id, desk.now(), desk.aliases, expected
         )
         decision = desk.judge.decide(prefetched.record, desk.profile)
         if not decision.judged:

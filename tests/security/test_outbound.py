@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from tests.stub_server import Request, Stub
+    from tests.stub_server import Reply, Stub
 
 LONG = 20.0  # seconds; a busy machine may take long
 SHORT = 0.3
@@ -138,7 +138,7 @@ def test_fetch_wants_a_200() -> None:
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-SLOW: dict[str, Callable[[Request], Iterable[bytes]]] = {
+SLOW: dict[str, Reply] = {
     "nothing at all": lambda _: silence(),
     "drips the status line": lambda _: dripping(b"HTTP/1.1 200 " + b"O" * 900),
     "drips headers": lambda _: dripping(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 90, after=17),
@@ -153,7 +153,7 @@ SLOW: dict[str, Callable[[Request], Iterable[bytes]]] = {
 
 @pytest.mark.parametrize("reply", SLOW.values(), ids=SLOW)
 def test_a_slow_server_is_left_at_the_deadline(
-    reply: Callable[[Request], Iterable[bytes]],
+    reply: Reply,
 ) -> None:
     with serving(reply) as stub:
         assert fault_of(lambda: get(stub, seconds=SHORT)) == "timeout"
