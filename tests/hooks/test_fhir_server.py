@@ -40,9 +40,11 @@ from tests.records import (
     whole_prefetch,
 )
 from tests.stub_server import dripping, said, said_json, serving, silence
+from tests.test_serve import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
@@ -591,6 +593,30 @@ def test_the_size_is_for_all_keys_together() -> None:
         )
     assert "the answer is too large" in told
     assert 1 <= told.count("the answer is too large") < 6
+
+
+def test_workers_that_were_forked_fetch_too(tmp_path: Path) -> None:
+    """The pools are made in the master process; their threads belong to each worker."""
+    record = (condition(), condition(CAUDA_EQUINA))
+    with serving(record_of(*record)) as stub:
+        base = f"{stub.url}/fhir"
+        access = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300}
+        body = hook_request() | {"fhirServer": base, "fhirAuthorization": access}
+        settings_ = {"CDS_FHIR_SERVERS": base, "CDS_FHIR_DEADLINE": "20"}
+        running = Running(tmp_path / "log", **settings_)
+        try:
+            headers = {"Content-Type": "application/json"}
+            for _ in range(3):
+                status, answered, _ = running.request(
+                    "POST", SERVICE, json.dumps(body).encode(), headers
+                )
+                assert status == 200
+                assert answered["cards"]
+                assert notes(answered) == []
+        finally:
+            running.stop()
+        assert TOKEN not in running.log.read_text()
+    assert len(stub.asked) == 3 * (1 + len(EVERY_SEARCH))
 
 
 # --- who is asked, and who is not ---
