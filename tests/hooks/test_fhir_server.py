@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,23 +13,30 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from cds_service.app import create_app
 from cds_service.hooks.access import Access, read_access
 from cds_service.hooks.envelope import Envelope
 from cds_service.hooks.fhir_server import FhirServers, filled
 from cds_service.hooks.prefetch import wanted
 from cds_service.hooks.search import MAX_PAGES
 from cds_service.security.allowed import read_base
-from cds_service.settings import Settings
-from tests.protocol import CheckedClient
+from tests.hooks.asking import (
+    EVERY_SEARCH,
+    TOKEN,
+    asked_for,
+    but,
+    call,
+    page,
+    record_of,
+    service,
+    the_note,
+    without,
+)
 from tests.records import (
     BACK_PAIN,
     CAUDA_EQUINA,
-    NOW,
     PATIENT_ID,
     SERVICE,
     condition,
-    fever,
     hook_request,
     notes,
     outcome,
@@ -43,101 +49,17 @@ from tests.stub_server import dripping, said, said_json, serving, silence
 from tests.test_serve import Running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from flask.testing import FlaskClient
-    from werkzeug.test import TestResponse
 
     from cds_service.content.load import Content
     from tests.records import Json
     from tests.stub_server import Reply, Request, Stub
 
-TOKEN = "a-token-that-nobody-else-may-see"
-LONG = 20.0  # seconds; a busy machine may take long
-SHORT = 0.4
+SHORT = 0.4  # seconds: they are used up
 EMPTY = searchset()
-EVERY_SEARCH = {
-    "Condition", "Observation", "MedicationRequest", "MedicationStatement", "Procedure",
-    "QuestionnaireResponse",
-}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def content_is_read_once(monkeypatch: pytest.MonkeyPatch, content: Content) -> None:
-    monkeypatch.setattr("cds_service.app.load", lambda _folder: content)
-
-
-def record_of(*resources: Json) -> Reply:
-    """Answer as a FHIR server that has these resources of one patient."""
-
-    def reply(request: Request) -> Iterable[bytes]:
-        parts = urlsplit(request.target)
-        _, kind, *wanted_id = parts.path.removeprefix("/fhir").split("/")
-        found = [each for each in (patient(), *resources) if each["resourceType"] == kind]
-        if wanted_id:
-            single = [each for each in found if each["id"] == wanted_id[0]]
-            return [said_json(single[0]) if single else said_json(outcome("error"), 404)]
-        return [said_json(searchset(*found))]
-
-    return reply
-
-
-def but(reply: Reply, **kinds: Reply) -> Reply:
-    """Answer as another server does, except for some resource types."""
-
-    def chosen(request: Request) -> Iterable[bytes]:
-        kind = urlsplit(request.target).path.split("/")[2]
-        return kinds.get(kind, reply)(request)
-
-    return chosen
-
-
-@contextmanager
-def service(
-    reply: Reply, *, seconds: float = LONG, listed: bool = True
-) -> Iterator[tuple[FlaskClient, Stub]]:
-    with serving(reply) as stub:
-        bases = (read_base(f"{stub.url}/fhir"),) if listed else ()
-        app = create_app(Settings(fhir_servers=bases, fhir_deadline=seconds), now=lambda: NOW)
-        app.test_client_class = CheckedClient
-        yield app.test_client(), stub
-
-
-def call(
-    client: FlaskClient,
-    stub: Stub,
-    prefetch: Json | None = None,
-    *,
-    server: str | None = None,
-    authorization: object = None,
-    **context: object,
-) -> TestResponse:
-    body = hook_request(prefetch, **context) | {
-        "fhirServer": server or f"{stub.url}/fhir",
-        "fhirAuthorization": authorization
-        or {
-            "access_token": TOKEN,
-            "token_type": "Bearer",
-            "expires_in": 300,
-            "scope": "patient/*.read",
-            "subject": "cds-service",
-        },
-    }
-    return client.post(SERVICE, json=body)
-
-
-def without(prefetch: Json, *keys: str) -> Json:
-    return {name: value for name, value in prefetch.items() if name not in keys}
-
-
-def asked_for(stub: Stub) -> set[str]:
-    return {asked.target.removeprefix("/fhir/").partition("?")[0] for asked in stub.asked}
-
-
-def the_note(response: TestResponse) -> str:
-    (note,) = [each for each in notes(response.get_json()) if each.startswith("Not obtained")]
-    return note
 
 
 # --- what is asked ---
@@ -265,165 +187,13 @@ def test_null_for_a_read_is_an_answer_too() -> None:
 
 
 def test_two_keys_of_a_site_for_one_of_ours() -> None:
-    with serving(record_of(condition())) as stub:
-        app = create_app(
-            Settings(
-                fhir_servers=(read_base(f"{stub.url}/fhir"),),
-                fhir_deadline=LONG,
-                prefetch_aliases={"problems": "conditions", "diagnoses": "conditions"},
-            ),
-            now=lambda: NOW,
-        )
+    aliases = {"problems": "conditions", "diagnoses": "conditions"}
+    with service(record_of(condition()), prefetch_aliases=aliases) as (client, stub):
         prefetch = without(whole_prefetch(), "conditions") | {"problems": {}, "diagnoses": "none"}
-        response = call(app.test_client(), stub, prefetch)
+        response = call(client, stub, prefetch)
     assert [asked.target for asked in stub.asked] == [f"/fhir/Condition?patient={PATIENT_ID}"]
     assert topics(response.get_json()) == ["redflagcheck"]
     assert notes(response.get_json()) == []
-
-
-# --- pages ---
-
-
-def page(*resources: Json, following: str | None = None, **more: object) -> Json:
-    links = [{"relation": "self", "url": "https://x.example"}]
-    if following is not None:
-        links.append({"relation": "next", "url": following})
-    return searchset(*resources, link=links, **more)
-
-
-def pages_of(kind: str, *pages: Json) -> Reply:
-    """Answer a search page by page: `?page=N`."""
-
-    def reply(request: Request) -> Iterable[bytes]:
-        number = urlsplit(request.target).query.rpartition("page=")[2]
-        return [said_json(pages[int(number) if number.isdigit() else 0])]
-
-    return but(record_of(condition()), **{kind: reply})
-
-
-FOLLOWING = {
-    "absolute": "{base}/Observation?patient=p1&page=1",
-    "relative to the base": "Observation?patient=p1&page=1",
-    "a query alone": "?page=1",
-    "a path": "/fhir/Observation?page=1",
-}
-
-
-@pytest.mark.parametrize("link", FOLLOWING.values(), ids=FOLLOWING)
-def test_a_next_page_is_followed(link: str) -> None:
-    def reply(request: Request) -> Iterable[bytes]:
-        base = f"http://{request.headers['host']}/fhir"
-        following = page(following=link.format(base=base), total=1)
-        last = page(fever(39.4), total=1)
-        return [said_json(last if "page=1" in request.target else following)]
-
-    with service(but(record_of(condition()), Observation=reply)) as (client, stub):
-        response = call(client, stub, without(whole_prefetch(condition()), "observations"))
-    assert topics(response.get_json()) == ["emergency"]
-    assert notes(response.get_json()) == []
-    assert all(asked.headers["authorization"] == f"Bearer {TOKEN}" for asked in stub.asked)
-
-
-@pytest.mark.parametrize(
-    "wrap", [lambda each: each, lambda each: {"resource": each}], ids=["bare", "wrapped"]
-)
-def test_a_prefetch_that_goes_on_is_followed_from_there(wrap: Callable[[Json], Json]) -> None:
-    def reply(_: Request) -> Iterable[bytes]:
-        return [said_json(page(fever(39.4), total=2))]
-
-    with service(reply) as (client, stub):
-        first = page(condition(CAUDA_EQUINA), following=f"{stub.url}/fhir/x?page=1", total=2)
-        first["entry"][0]["resource"] |= {"resourceType": "Observation", "status": "final"}
-        prefetch = whole_prefetch(condition()) | {"observations": wrap(first)}
-        response = call(client, stub, prefetch)
-    assert {asked.target for asked in stub.asked if "code=" not in asked.target} == {
-        "/fhir/x?page=1"
-    }
-    assert topics(response.get_json()) == ["emergency"]
-    assert not any("observations (" in each for each in notes(response.get_json()))
-
-
-ELSEWHERE = {
-    "another host": ("https://evil.example/fhir/Observation?page=1", "outside the allow-listed"),
-    "another port": ("http://127.0.0.1:{other}/fhir/Observation", "outside the allow-listed"),
-    "the same host by another name": ("http://localhost:{port}/fhir/x", "outside the allow-listed"),
-    "no scheme": ("//127.0.0.1:{other}/fhir/Observation", "outside the allow-listed"),
-    "a file": ("file:///etc/passwd", "starts with https://"),
-    "another path": ("/admin", "outside the allow-listed"),
-    "up and out": ("../admin", "outside the allow-listed"),
-    "a user": ("http://u:p@127.0.0.1:{port}/fhir/x", "user or a password"),
-    "no URL": ("http://[x", "does not say where it is"),
-    "nothing": ("", "does not say where it is"),
-    "itself": ("?page=0", "goes back to a page"),
-}
-
-
-@pytest.mark.parametrize(("link", "why"), ELSEWHERE.values(), ids=ELSEWHERE)
-def test_a_next_page_elsewhere_is_not_followed(link: str, why: str) -> None:
-    with serving(record_of()) as other:
-        target = link.replace("{other}", str(other.port))
-
-        def reply(request: Request) -> Iterable[bytes]:
-            port = request.headers["host"].partition(":")[2]
-            following = target.replace("{port}", port)
-            if following == "?page=0":
-                following = request.target
-            return [said_json(page(fever(39.4), following=following))]
-
-        with service(but(record_of(condition()), Observation=reply)) as (client, stub):
-            response = call(client, stub, without(whole_prefetch(condition()), "observations"))
-        assert other.connections == 0
-    assert topics(response.get_json()) == ["emergency"], "what came counts"
-    assert "observations (has further pages that were not sent; FHIR server: page 2: " in the_note(
-        response
-    )
-    assert why in the_note(response)
-    assert len([asked for asked in stub.asked if "code=" not in asked.target]) == 1
-
-
-def test_pages_without_end_are_left() -> None:
-    def reply(request: Request) -> Iterable[bytes]:
-        number = urlsplit(request.target).query.rpartition("page=")[2]
-        following = int(number) + 1 if number.isdigit() else 1
-        return [said_json(page(following=f"?page={following}"))]
-
-    with service(but(record_of(condition()), Procedure=reply)) as (client, stub):
-        response = call(client, stub, without(whole_prefetch(condition()), "procedures"))
-    assert len(stub.asked) == MAX_PAGES
-    assert f"not asked for, after {MAX_PAGES} pages" in the_note(response)
-
-
-BAD_PAGES: dict[str, tuple[Reply, str]] = {
-    "an error": (lambda _: [said(503)], "page 2: answered 503"),
-    "an OperationOutcome": (lambda _: [said_json(outcome("error"))], "page 2: a page is no Bundle"),
-    "no JSON": (lambda _: [said(200, b"<html>")], "page 2: the answer is not JSON"),
-    "half an answer": (lambda _: [said()[:-1]], "page 2: the answer broke off"),
-}
-
-
-@pytest.mark.parametrize(("bad", "why"), BAD_PAGES.values(), ids=BAD_PAGES)
-def test_a_page_that_fails_leaves_the_key_incomplete(bad: Reply, why: str) -> None:
-    def reply(request: Request) -> Iterable[bytes]:
-        if "page=1" in request.target:
-            return bad(request)
-        return [said_json(page(condition(), following="?page=1", total=2))]
-
-    with service(but(record_of(), Condition=reply)) as (client, stub):
-        response = call(client, stub)
-    assert response.status_code == 412, "no emergency, and not all conditions"
-    (issue,) = response.get_json()["issue"]
-    told = issue["diagnostics"]
-    assert "conditions (has further pages that were not sent; holds 1 of 2 matches; " in told
-    assert f"FHIR server: {why}" in told
-
-
-def test_entries_of_a_page_that_are_no_list_are_told() -> None:
-    broken = page(total=1) | {"entry": "none"}
-    first = page(condition(), following="?page=1", total=1)
-    with service(pages_of("Condition", first, broken)) as (client, stub):
-        response = call(client, stub)
-    assert response.status_code == 412
-    assert "could not be read" in response.get_json()["issue"][0]["diagnostics"]
 
 
 # --- what fails is told by key, and denies nothing ---
@@ -526,7 +296,7 @@ def test_a_slow_search_leaves_the_rest_judged(
     slow: Reply,
 ) -> None:
     server = but(record_of(condition(), condition(CAUDA_EQUINA)), Procedure=slow)
-    with service(server, seconds=SHORT * 10) as (client, stub):
+    with service(server, fhir_deadline=SHORT * 10) as (client, stub):
         response = call(client, stub)
     assert topics(response.get_json()) == ["emergency"]
     assert the_note(response) == (
@@ -542,7 +312,7 @@ def test_the_deadline_is_for_all_keys_and_pages_together() -> None:
         yield from silence(0.1)
         yield said_json(page(following=f"?page={following}"))
 
-    with service(next_one, seconds=SHORT) as (client, stub):
+    with service(next_one, fhir_deadline=SHORT) as (client, stub):
         response = call(client, stub)
     assert response.status_code == 412
     told = response.get_json()["issue"][0]["diagnostics"]
@@ -553,7 +323,7 @@ def test_the_deadline_is_for_all_keys_and_pages_together() -> None:
 
 def test_measurements_that_wait_for_observations_are_too_late_with_them() -> None:
     server = but(record_of(condition()), Observation=lambda _: silence())
-    with service(server, seconds=SHORT * 10) as (client, stub):
+    with service(server, fhir_deadline=SHORT * 10) as (client, stub):
         response = call(client, stub)
     for key in ("observations", "weights", "labs"):
         assert f"{key} (not sent; FHIR server: no answer in time)" in the_note(response)
@@ -581,18 +351,11 @@ def test_a_busy_pool_makes_no_card_wait(content: Content) -> None:
 
 
 def test_the_size_is_for_all_keys_together() -> None:
-    with serving(record_of(condition())) as stub:
-        settings_ = Settings(
-            fhir_servers=(read_base(f"{stub.url}/fhir"),), fhir_deadline=LONG, max_body=1_000
-        )
-        app = create_app(settings_, now=lambda: NOW)
-        response = call(app.test_client(), stub, {"patient": patient()})
-        body = response.get_json()
-        told = (
-            body["issue"][0]["diagnostics"] if response.status_code == 412 else the_note(response)
-        )
-    assert "the answer is too large" in told
-    assert 1 <= told.count("the answer is too large") < 6
+    with service(record_of(condition()), max_body=1_000) as (client, stub):
+        response = call(client, stub, {"patient": patient()})
+    body = response.get_json()
+    told = body["issue"][0]["diagnostics"] if response.status_code == 412 else the_note(response)
+    assert 1 <= told.count("the answer is too large") < len(EVERY_SEARCH)
 
 
 def test_workers_that_were_forked_fetch_too(tmp_path: Path) -> None:
@@ -602,8 +365,8 @@ def test_workers_that_were_forked_fetch_too(tmp_path: Path) -> None:
         base = f"{stub.url}/fhir"
         access = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300}
         body = hook_request() | {"fhirServer": base, "fhirAuthorization": access}
-        settings_ = {"CDS_FHIR_SERVERS": base, "CDS_FHIR_DEADLINE": "20"}
-        running = Running(tmp_path / "log", **settings_)
+        listed = {"CDS_FHIR_SERVERS": base, "CDS_FHIR_DEADLINE": "20"}
+        running = Running(tmp_path / "log", **listed)
         try:
             headers = {"Content-Type": "application/json"}
             for _ in range(3):
@@ -623,7 +386,7 @@ def test_workers_that_were_forked_fetch_too(tmp_path: Path) -> None:
 
 
 def test_no_server_is_listed() -> None:
-    with service(record_of(), listed=False) as (client, stub):
+    with service(record_of(), fhir_servers=()) as (client, stub):
         response = call(client, stub, without(whole_prefetch(condition()), "procedures"))
     assert stub.connections == 0
     assert the_note(response) == (
@@ -633,7 +396,7 @@ def test_no_server_is_listed() -> None:
 
 
 def test_no_server_is_listed_and_nothing_is_lacking() -> None:
-    with service(record_of(), listed=False) as (client, stub):
+    with service(record_of(), fhir_servers=()) as (client, stub):
         response = call(client, stub, whole_prefetch(condition()))
     assert notes(response.get_json()) == []
 
