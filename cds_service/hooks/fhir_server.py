@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cds_service import metrics
+from cds_service.fhir.access import as_dict
 from cds_service.fhir.bundles import next_link, unpack, unwrapped
 from cds_service.hooks.prefetch import BY_NAME, Completed
 from cds_service.hooks.search import NotFhirError, Search, ask
@@ -72,7 +74,10 @@ class FhirServers:
     def _search(self, lack: _Lack, envelope: Envelope, base: str) -> Search:
         if lack.first_page is not None:
             return Search.going_on(lack.key, lack.given[0], lack.first_page, base)
-        context = {"patientId": envelope.patient_id, "encounterId": envelope.encounter_id or ""}
+        context = {
+            "patientId": envelope.patient_id,
+            "encounterId": (envelope.encounter_id or "").rsplit("/", 1)[-1],
+        }
         query = filled(self._templates[lack.key.name], context)
         return Search(lack.key, f"{base}/{query}", lack.given)
 
@@ -94,48 +99,54 @@ class _Lack:
     first_page: dict[str, Any] | None = None
 
 
+class _State(Enum):
+    """How a value came: as all there is, as an answer that is final, in part, or useless."""
+
+    WHOLE = auto()
+    FINAL = auto()
+    GOES_ON = auto()
+    USELESS = auto()
+
+
 def _lacking(
     prefetch: Mapping[str, Any], expected: Iterable[Key], aliases: Mapping[str, str]
 ) -> Iterator[_Lack]:
-    """Find what is worth asking for: keys that did not come, came useless, or go on elsewhere.
-
-    An OperationOutcome is an answer: it is there to save a second question. So is null.
-    """
-    came: dict[str, list[str]] = {}
-    for given in prefetch:
+    """Find what is worth asking for: keys that did not come, came useless, or go on elsewhere."""
+    came: dict[str, dict[str, _State]] = {}
+    for given, value in prefetch.items():
         key = BY_NAME.get(aliases.get(given, given))
         if key is not None:
-            came.setdefault(key.name, []).append(given)
+            came.setdefault(key.name, {})[given] = _state(key, value)
     whole = {
         BY_NAME[name].resource_type
-        for name, given in came.items()
-        if BY_NAME[name].completes
-        and all(_is_whole(BY_NAME[name], prefetch[each]) for each in given)
+        for name, states in came.items()
+        if BY_NAME[name].completes and set(states.values()) == {_State.WHOLE}
     }
     for key in expected:
         if key.readings and key.resource_type in whole:
             continue
-        names = came.get(key.name, [])
-        useless = []
-        for given in names:
-            value = prefetch[given]
-            if _is_whole(key, value) or value is None or unpack(value).failed:
-                continue
-            page = unwrapped(value)
-            if not key.read and isinstance(page, dict) and next_link(page) is not None:
-                yield _Lack(key, (given,), page)
-            else:
-                useless.append(given)
-        if useless or not names:
-            yield _Lack(key, tuple(useless))
+        states = came.get(key.name, {})
+        for given, state in states.items():
+            if state is _State.GOES_ON:
+                yield _Lack(key, (given,), as_dict(unwrapped(prefetch[given])))
+        useless = tuple(given for given, state in states.items() if state is _State.USELESS)
+        if useless or not states:
+            yield _Lack(key, useless)
 
 
-def _is_whole(key: Key, value: object) -> bool:
+def _state(key: Key, value: object) -> _State:
+    """Tell how a value came. An OperationOutcome is there to save a second question."""
     if value is None:
-        return not key.read
+        return _State.FINAL if key.read else _State.WHOLE
     unpacked = unpack(value)
+    if unpacked.failed:
+        return _State.FINAL
+    if not key.read and next_link(as_dict(unwrapped(value))) is not None:
+        return _State.GOES_ON
     kinds = {resource["resourceType"] for _, resource in unpacked.resources}
-    return not unpacked.problems and (not kinds or key.resource_type in kinds)
+    if unpacked.problems or (kinds and key.resource_type not in kinds):
+        return _State.USELESS
+    return _State.WHOLE
 
 
 def _completed(prefetch: Mapping[str, Any], searches: Iterable[Search]) -> Completed:
@@ -178,7 +189,7 @@ class _Round:
                     search = running.pop(future)
                     _take(search, future)
                     due = [search] if search.url else []
-                    if search.key.completes and not search.settled:
+                    if waiting and search.key.completes and not search.settled:
                         due += [each for each in waiting if _same_type(each, search)]
                         waiting = [each for each in waiting if each not in due]
                     running |= {self._submit(each): each for each in due}

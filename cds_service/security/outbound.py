@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 # It would write URLs into the log, and their queries name patients.
-logging.getLogger("urllib3").disabled = True
-logging.getLogger("urllib3.connection").disabled = True
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 _OK = 200
 # A name that takes longer than any deadline keeps its thread; more of them only wait.

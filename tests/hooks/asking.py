@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -62,7 +62,7 @@ def but(reply: Reply, **kinds: Reply) -> Reply:
 
 
 @contextmanager
-def service(reply: Reply, **more: object) -> Iterator[tuple[FlaskClient, Stub]]:
+def service(reply: Reply, **more: Any) -> Iterator[tuple[FlaskClient, Stub]]:  # noqa: ANN401  fields of Settings
     """Return a client of the service, and the FHIR server that it may ask."""
     with serving(reply) as stub, pytest.MonkeyPatch.context() as patch:
         patch.setattr("cds_service.app.load", _load_once)

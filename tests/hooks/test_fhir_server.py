@@ -97,10 +97,11 @@ def test_nothing_is_asked_where_everything_came() -> None:
     assert stub.connections == 0
 
 
-def test_the_encounter_is_asked_for_where_there_is_one() -> None:
+@pytest.mark.parametrize("encounter_id", ["e1", "Encounter/e1"])
+def test_the_encounter_is_asked_for_where_there_is_one(encounter_id: str) -> None:
     encounter = {"resourceType": "Encounter", "id": "e1", "status": "in-progress"}
     with service(record_of(encounter)) as (client, stub):
-        call(client, stub, whole_prefetch(condition()), encounterId="e1")
+        call(client, stub, whole_prefetch(condition()), encounterId=encounter_id)
     assert asked_for(stub) == {"Encounter/e1"}
 
 
