@@ -149,8 +149,12 @@ def _state(key: Key, value: object) -> _State:
     return _State.WHOLE
 
 
-def _completed(prefetch: Mapping[str, Any], searches: Iterable[Search]) -> Completed:
+def _completed(prefetch: Mapping[str, Any], searches: Sequence[Search]) -> Completed:
     values, failed = dict(prefetch), {}
+    if any(search.gone and search.key.resource_type == "Patient" for search in searches):
+        # Nothing is found of somebody unknown: the id or the server may be another's.
+        for search in searches:
+            search.distrust("it has no such patient")
     for search in searches:
         if search.why:
             failed[search.key.name] = search.why
@@ -209,7 +213,10 @@ class _Round:
 def _take(search: Search, future: Future[dict[str, Any]]) -> None:
     try:
         search.take(future.result())
-    except (OutboundError, NotFhirError) as error:
+    except OutboundError as error:
+        search.fail(str(error))
+    except NotFhirError as error:
+        search.gone = error.gone
         search.fail(str(error))
 
 

@@ -27,12 +27,16 @@ _FHIR_JSON = "application/fhir+json, application/json;q=0.9"
 
 
 class NotFhirError(Exception):
-    """A server's answer is no FHIR resource: the outcome to count, and words for a note."""
+    """A server's answer is no FHIR resource: the outcome to count, and words for a note.
 
-    def __init__(self, outcome: str, words: str) -> None:
+    ``gone`` says that the server has no such resource.
+    """
+
+    def __init__(self, outcome: str, words: str, *, gone: bool = False) -> None:
         """Keep the outcome and the words."""
         super().__init__(words)
         self.outcome = outcome
+        self.gone = gone
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class Search:
 
     ``url`` is what to ask for next, None once there is nothing more; ``replaces`` are the names in
     the prefetch whose value the answer takes the place of; ``why`` says what kept it from being
-    whole.
+    whole, ``gone`` that the server has no such resource.
     """
 
     key: Key
@@ -49,6 +53,7 @@ class Search:
     replaces: tuple[str, ...] = ()
     pages: list[dict[str, Any]] = field(default_factory=list)
     why: str | None = None
+    gone: bool = False
     _seen: set[str] = field(default_factory=set)
 
     @classmethod
@@ -86,6 +91,12 @@ class Search:
         """Give up, and say why."""
         self.url = None
         self.why = f"page {len(self.pages) + 1}: {why}" if self.pages else why
+
+    def distrust(self, why: str) -> None:
+        """Forget what came if nothing was found, and say why that says nothing."""
+        if self.pages and not unpack(self.value).resources:
+            self.pages.clear()
+            self.fail(why)
 
     def _turn(self, page: dict[str, Any], asked: str) -> None:
         """Find the next page. A server that goes round in a circle is left."""
@@ -127,8 +138,9 @@ def _resource(answer: Answer) -> dict[str, Any]:
     status = answer.status
     if status != _OK:
         counted = str(status) if status in _COUNTED else f"{status // 100}xx"
-        there_is_none = ", there is none" if status in _GONE else ""
-        raise NotFhirError(counted, f"answered {status}{there_is_none}")
+        gone = status in _GONE
+        words = f"answered {status}, there is none" if gone else f"answered {status}"
+        raise NotFhirError(counted, words, gone=gone)
     try:
         resource = orjson.loads(answer.body)
     except orjson.JSONDecodeError:

@@ -272,6 +272,19 @@ def test_another_patient_alone_denies_nothing() -> None:
     assert "patient (is about another patient only)" in the_note(response)
 
 
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_patient_that_the_server_does_not_have_is_denied_nothing(status: int) -> None:
+    server = but(record_of(condition()), Patient=lambda _: [said(status)])
+    with service(server) as (client, stub):
+        response = call(client, stub, without(whole_prefetch(condition()), "patient", "procedures"))
+        found = call(client, stub)
+    assert the_note(response) == (
+        f"Not obtained, prefetch key patient (not sent; FHIR server: answered {status}, there is "
+        "none); procedures (not sent; FHIR server: it has no such patient)"
+    )
+    assert topics(found.get_json()) == ["redflagcheck"], "what was found counts"
+
+
 def test_an_emergency_is_answered_whatever_else_failed() -> None:
     server = but(
         record_of(condition(), condition(CAUDA_EQUINA)),

@@ -99,7 +99,10 @@ def test_a_patient_that_is_fetched_is_judged_as_one_that_was_sent(
 def test_a_patient_that_the_server_does_not_have(service: FlaskClient, base: str) -> None:
     request = hook_request(patientId="nobody")
     response = service.post(SERVICE, json=asking(base, request))
-    assert (response.status_code, response.get_json()) == (200, {"cards": []})
+    assert response.status_code == 412, "that nothing is found of somebody unknown denies nothing"
+    told = response.get_json()["issue"][0]["diagnostics"]
+    assert "patient (not sent; FHIR server: answered 404, there is none)" in told
+    assert "conditions (not sent; FHIR server: it has no such patient)" in told
 
 
 def test_a_token_that_the_server_refuses(service: FlaskClient, base: str) -> None:
