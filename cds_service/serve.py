@@ -12,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 from cds_service.app import create_app
 from cds_service.security.edge import is_loopback
 from cds_service.settings import SettingsError
+from cds_service.worker import BoundedWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
     options: dict[str, Any] = {
         "bind": settings.bind,
         "workers": workers,
-        "worker_class": "gthread",
+        "worker_class": BoundedWorker,
         "threads": 4,
         "preload_app": True,
         "timeout": 30,
