@@ -23,6 +23,7 @@ from cds_service.hooks.views import hooks
 from cds_service.problems import Problem
 from cds_service.render.cards import CardWriter
 from cds_service.render.outcome import operation_outcome
+from cds_service.security.callers import ask_callers, tokens_for
 from cds_service.security.edge import guard
 from cds_service.settings import Settings, SettingsError
 
@@ -55,11 +56,14 @@ class Orjson(JSONProvider):
 
 
 def create_app(
-    settings: Settings | None = None, *, now: Callable[[], datetime] | None = None
+    settings: Settings | None = None,
+    *,
+    now: Callable[[], datetime] | None = None,
+    fetch: Callable[[str], bytes] | None = None,
 ) -> Flask:
     """Build the application. Raises ContentError or SettingsError where it must not start.
 
-    ``now`` is the clock, for tests; it gives moments in the zone of the settings.
+    For tests: ``now`` is the clock, in the zone of the settings; ``fetch`` gets a client's keys.
     """
     settings = settings or Settings()
     _check_aliases(settings)
@@ -75,6 +79,9 @@ def create_app(
     app = Flask("cds_service", static_folder=None)
     app.json = Orjson(app)
     guard(app, settings)
+    tokens = tokens_for(settings, fetch)
+    if tokens is not None:
+        ask_callers(app, tokens, settings.max_body)
     desk = Desk(
         judge,
         writer,

@@ -24,11 +24,11 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn's heartbeat files, not
 
 def serve(settings: Settings, workers: int | None = None) -> None:
     """Serve until stopped. Raises SettingsError where it would be open to strangers."""
-    if not settings.open and not is_loopback(settings.host):
+    if not (settings.open or settings.clients) and not is_loopback(settings.host):
         msg = (
             f"CDS_BIND {settings.bind} can be reached from beyond this machine, and nobody is "
-            "asked who calls. Bind to 127.0.0.1, or set CDS_OPEN=yes where something in front "
-            "keeps strangers out."
+            "asked who calls. Name those who may in CDS_CLIENTS, bind to 127.0.0.1, or set "
+            "CDS_OPEN=yes where something in front keeps strangers out."
         )
         raise SettingsError(msg)
     options = gunicorn_options(settings, workers or os.cpu_count() or 1)

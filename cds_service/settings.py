@@ -34,6 +34,8 @@ class Settings:
     cards: Path | None = None
     profile: str = "documents"
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    clients: Path | None = None
+    public_url: str | None = None
     cors_origins: tuple[str, ...] = ("*",)
     max_body: int = 10 * _MIB
     prefetch_aliases: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +68,21 @@ def _folder(value: str) -> Path:
         msg = "there is no such folder; name one with findings/, criteria/ and the other files"
         raise ValueError(msg)
     return folder
+
+
+def _file(value: str) -> Path:
+    file = Path(value)
+    if not file.is_file():
+        msg = "there is no such file"
+        raise ValueError(msg)
+    return file
+
+
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        msg = "write the address that callers use, such as https://cds.example.org"
+        raise ValueError(msg)
+    return value.rstrip("/")
 
 
 def _zone(value: str) -> ZoneInfo:
@@ -154,6 +171,8 @@ VARIABLES: Mapping[str, Variable] = {
     "CDS_CARDS": Variable("cards", _folder, "folder that replaces the shipped content"),
     "CDS_PROFILE": Variable("profile", _text, "profile of the content to judge by"),
     "CDS_TIMEZONE": Variable("timezone", _zone, "zone in which hooks count days"),
+    "CDS_CLIENTS": Variable("clients", _file, "file that lists who may call"),
+    "CDS_PUBLIC_URL": Variable("public_url", _url, "address that callers know the service by"),
     "CDS_CORS_ORIGINS": Variable("cors_origins", _origins, "origins that browsers may call from"),
     "CDS_MAX_BODY": Variable("max_body", _size, "largest request body"),
     "CDS_PREFETCH_ALIASES": Variable("prefetch_aliases", _aliases, "a site's prefetch keys = ours"),

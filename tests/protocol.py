@@ -31,7 +31,7 @@ TOPICS = {
     "selfcare": {"info"},
     "redflagcheck": {"info"},
 }
-STATUSES = {200, 400, 403, 404, 405, 411, 412, 413, 415, 500}
+STATUSES = {200, 400, 401, 403, 404, 405, 411, 412, 413, 415, 500}
 TRACE = "org.backpain-cds.trace"
 TOPIC_SYSTEM = "https://backpain-cds.org/CodeSystem/card-topic"
 
@@ -57,6 +57,9 @@ def check_response(response: TestResponse) -> None:
     assert response.status_code in STATUSES, response.status_code
     assert "Access-Control-Allow-Origin" in response.headers or "Vary" in response.headers
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    if response.status_code == 401:
+        assert response.data == b"", "no detail for strangers"
+        return
     if response.request.method in {"OPTIONS", "HEAD"}:
         return
     assert response.mimetype == "application/json"

@@ -21,6 +21,7 @@ from cds_service.serve import Server, gunicorn_options, serve
 from cds_service.settings import Settings, SettingsError
 from tests.protocol import check_cards, check_discovery, check_outcome
 from tests.records import SERVICE, condition, fever, hook_request, topics, whole_prefetch
+from tests.signing import ISS, PUBLIC_URL, claims, signer, write_clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,6 +177,25 @@ def test_nothing_of_a_patient_is_in_the_log(running: Running) -> None:
     assert "Practitioner" not in log
 
 
+def test_who_may_call_is_asked_and_the_token_is_not_in_the_log(tmp_path: Path) -> None:
+    file = write_clients(tmp_path)
+    service = Running(tmp_path / "log", CDS_CLIENTS=str(file), CDS_PUBLIC_URL=PUBLIC_URL)
+    token = signer().sign(claims(time.time(), jti="used-once"))
+    with_token = JSON | {"Authorization": f"bearer {token}", "X-Forwarded-For": "10.0.0.1"}
+    answers = [
+        service.request("POST", SERVICE, CALL, headers)
+        for headers in (JSON, with_token, with_token)
+    ]
+    assert [status for status, _, _ in answers] == [401, 200, 401]
+    assert answers[2][1] is None
+    assert answers[2][2]["WWW-Authenticate"] == "Bearer"
+    assert service.stop() == 0
+    log = service.log.read_text()
+    assert f"(replayed): it was used before; iss '{ISS}', jti 'used-once', kid '" in log
+    assert "(missing): there is no Authorization header; iss none, jti none, kid none" in log
+    assert not [part for part in token.split(".") if part in log]
+
+
 def test_it_stops_cleanly(tmp_path: Path) -> None:
     service = Running(tmp_path / "log")
     assert service.stop() == 0
@@ -208,6 +228,7 @@ def test_a_public_address_is_refused(bind: str) -> None:
 
 
 REFUSED: dict[str, tuple[list[str], dict[str, str], str]] = {
+    "clients in a file of another kind": (["serve"], {"CDS_CLIENTS": __file__}, "is not JSON"),
     "a public address": (["serve"], {"CDS_BIND": "0.0.0.0:0"}, "set CDS_OPEN=yes"),
     "a public address by hand": (["serve", "--bind", "0.0.0.0:0"], {}, "set CDS_OPEN=yes"),
     "no address": (["serve", "--bind", "8000"], {}, "HOST:PORT"),
@@ -227,6 +248,16 @@ def test_refused_with_one_line_and_exit_code_2(
     (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("[")]
     assert line.startswith("cds-service: ")
     assert words in line
+
+
+def test_a_public_address_where_callers_are_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Server, "run", lambda server: server.load())
+    file = write_clients(tmp_path)
+    serve(Settings(bind="0.0.0.0:0", clients=file, public_url=PUBLIC_URL))
+    with pytest.raises(SettingsError, match="set CDS_PUBLIC_URL to the address that callers use"):
+        serve(Settings(bind="0.0.0.0:0", clients=file))
 
 
 def test_bad_content_is_refused_with_file_and_line(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ def test_nothing_is_set() -> None:
     assert settings.cors_origins == ("*",)
     assert settings.max_body == 10 * 1024 * 1024
     assert not settings.open
+    assert settings.clients is None
+    assert settings.public_url is None
 
 
 READ: list[tuple[str, str, str, object]] = [
@@ -32,6 +34,10 @@ READ: list[tuple[str, str, str, object]] = [
     ("CDS_BIND", " localhost:65535 ", "bind", "localhost:65535"),
     ("CDS_CARDS", str(HERE), "cards", HERE),
     ("CDS_PROFILE", "guidance", "profile", "guidance"),
+    ("CDS_CLIENTS", __file__, "clients", Path(__file__)),
+    ("CDS_PUBLIC_URL", "https://cds.example.org/", "public_url", "https://cds.example.org"),
+    ("CDS_PUBLIC_URL", "https://a.example:8443/cds", "public_url", "https://a.example:8443/cds"),
+    ("CDS_PUBLIC_URL", "http://localhost:8000", "public_url", "http://localhost:8000"),
     ("CDS_TIMEZONE", "Europe/Berlin", "timezone", ZoneInfo("Europe/Berlin")),
     ("CDS_CORS_ORIGINS", "", "cors_origins", ()),
     ("CDS_CORS_ORIGINS", "*", "cors_origins", ("*",)),
@@ -86,6 +92,14 @@ REFUSED: list[tuple[str, str, str]] = [
     ("CDS_BIND", "", "HOST:PORT"),
     ("CDS_CARDS", "/no/such/folder", "no such folder"),
     ("CDS_CARDS", __file__, "no such folder"),
+    ("CDS_CLIENTS", "/no/such/file", "no such file"),
+    ("CDS_CLIENTS", str(HERE), "no such file"),
+    ("CDS_CLIENTS", "", "no such file"),
+    ("CDS_PUBLIC_URL", "cds.example.org", "https://cds.example.org"),
+    ("CDS_PUBLIC_URL", "https://cds.example.org/?a=b", "https://cds.example.org"),
+    ("CDS_PUBLIC_URL", "https://me@cds.example.org", "https://cds.example.org"),
+    ("CDS_PUBLIC_URL", "ftp://cds.example.org", "https://cds.example.org"),
+    ("CDS_PUBLIC_URL", "", "https://cds.example.org"),
     ("CDS_TIMEZONE", "Europe/Atlantis", "no such time zone"),
     ("CDS_TIMEZONE", "/etc/localtime", "no such time zone"),
     ("CDS_TIMEZONE", "", "no such time zone"),
@@ -123,7 +137,7 @@ def test_refused_with_what_would_do(name: str, value: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CDS_CARD", "CDS_", "CDS_bind", "CDS_CLIENTS", "CDS_SHADOW", "CDS_DATABASE_URL"]
+    "name", ["CDS_CARD", "CDS_", "CDS_bind", "CDS_CLIENT", "CDS_SHADOW", "CDS_DATABASE_URL"]
 )
 def test_an_unknown_name_refuses_to_start(name: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} is not a setting") as refused:

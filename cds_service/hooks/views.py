@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Blueprint, Response
@@ -30,12 +30,16 @@ def hooks(desk: Desk) -> Blueprint:
     def discover() -> Response:
         return Response(listed, mimetype="application/json")
 
-    @routes.post("/<service_id>")
-    def call(service_id: str) -> Response:
-        service = SERVICES.get(service_id)
-        if service is None:
+    @routes.url_value_preprocessor
+    def only_these_services(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+        """Answer 404 before anything else is looked at, the caller's token too."""
+        if values and values["service_id"] not in SERVICES:
             msg = f"there is no such service; GET /cds-services lists {', '.join(SERVICES)}"
             raise Problem(404, "not-found", msg)
+
+    @routes.post("/<service_id>")
+    def call(service_id: str) -> Response:
+        service = SERVICES[service_id]
         envelope = read_envelope(read_json(desk.max_body), service)
         expected = without_encounter if envelope.encounter_id is None else keys
         completed = desk.fhir_servers.complete(envelope, expected, desk.aliases)

@@ -44,10 +44,12 @@ def guard(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def only_from_here() -> None:
-        if not settings.open and _forwarded(request.environ):
+        asks = settings.clients is not None
+        if not (settings.open or asks) and _forwarded(request.environ):
             msg = (
                 "this service is open to this machine only, and the call came through a proxy; "
-                "set CDS_OPEN=yes where the proxy itself keeps strangers out"
+                "name those who may call in CDS_CLIENTS, or set CDS_OPEN=yes where the proxy "
+                "itself keeps strangers out"
             )
             raise Problem(403, "forbidden", msg)
 

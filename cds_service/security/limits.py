@@ -10,11 +10,8 @@ from flask import request
 from cds_service.problems import Problem
 
 
-def read_json(max_body: int) -> dict[str, Any]:
-    """Return the JSON object of the current request. Raises Problem (400, 411, 413, 415).
-
-    A chunked body is measured while it is read: werkzeug would cut it off without a word.
-    """
+def check_head(max_body: int) -> None:
+    """Check what the current request says of its body. Raises Problem (413, 415)."""
     mimetype = request.mimetype
     if mimetype != "application/json" and not mimetype.endswith("+json"):
         msg = "Content-Type: send application/json or application/fhir+json"
@@ -22,16 +19,23 @@ def read_json(max_body: int) -> dict[str, Any]:
     if request.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
         msg = "Content-Encoding: send the body as it is, not compressed"
         raise Problem(415, "not-supported", msg)
-    too_long = f"the body is larger than {max_body} bytes: send fewer resources or pages"
     if (request.content_length or 0) > max_body:
-        raise Problem(413, "too-long", too_long)
+        raise _too_long(max_body)
+
+
+def read_json(max_body: int) -> dict[str, Any]:
+    """Return the JSON object of the current request. Raises Problem (400, 411, 413, 415).
+
+    A chunked body is measured while it is read: werkzeug would cut it off without a word.
+    """
+    check_head(max_body)
     try:
         body = request.stream.read(max_body + 1)
     except Exception:  # noqa: BLE001  each server has errors of its own for malformed chunks
         msg = "the body broke off, or its chunks are malformed"
         raise Problem(400, "structure", msg) from None
     if len(body) > max_body:
-        raise Problem(413, "too-long", too_long)
+        raise _too_long(max_body)
     if not body and request.content_length is None:
         msg = "Content-Length: there is none, so there is no body; send a JSON object"
         raise Problem(411, "required", msg)
@@ -44,3 +48,9 @@ def read_json(max_body: int) -> dict[str, Any]:
         msg = "the body is JSON, but not an object: send { … }"
         raise Problem(400, "structure", msg)
     return parsed
+
+
+def _too_long(max_body: int) -> Problem:
+    return Problem(
+        413, "too-long", f"the body is larger than {max_body} bytes: send fewer resources or pages"
+    )
