@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from benchmarks import servers
+from benchmarks import servers, tokens
 from benchmarks.records import AS_OF, bundle, hook_request
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
@@ -28,6 +28,7 @@ def main() -> None:
     """Measure everything and print one table each."""
     _judging()
     _growth()
+    _tokens()
     _requests()
 
 
@@ -52,6 +53,20 @@ def _growth() -> None:
         calls = max(3, 4000 // size)
         cost = statistics.median(_cpu(partial(_decide, judge, parsed), calls) for _ in range(_RUNS))
         print(f"  {size:5} resources {cost / 1000:8.2f} ms   {cost / size:6.2f} us each")
+    print()
+
+
+def _tokens() -> None:
+    """Check a caller's token, against the bare check of its signature by the library."""
+    print("checking a token (aim: below 1.5 for ES384, which is recommended)")
+    for algorithm in tokens.ALGORITHMS:
+        # Each call uses a token up; one more in each run warms up.
+        bare, ours = tokens.checks(algorithm, _RUNS * 201)
+        signature, whole = _interleaved(bare, ours, 200)
+        print(
+            f"  {algorithm}   signature {signature:7.1f} us   all {whole:7.1f} us   "
+            f"ratio {whole / signature:5.2f}"
+        )
     print()
 
 
