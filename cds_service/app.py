@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from cds_service.api.views import api
 from cds_service.content.load import load
+from cds_service.content.site_codes import load_site_codes
 from cds_service.fhir.judge import Judge
 from cds_service.hooks.desk import Desk
 from cds_service.hooks.fhir_server import FhirServers
@@ -23,6 +24,7 @@ from cds_service.hooks.views import hooks
 from cds_service.problems import Problem
 from cds_service.render.cards import CardWriter
 from cds_service.render.outcome import operation_outcome
+from cds_service.render.suggestions import SuggestionWriter
 from cds_service.security.callers import ask_callers, tokens_for
 from cds_service.security.edge import guard
 from cds_service.settings import Settings, SettingsError
@@ -75,7 +77,9 @@ def create_app(
             f"use one of: {', '.join(content.protocols)}."
         )
         raise SettingsError(msg)
-    judge, writer = Judge(content), CardWriter(content)
+    site = load_site_codes(settings.codes, content) if settings.codes else None
+    suggestions = SuggestionWriter(content, site, settings.selection_behavior)
+    judge, writer = Judge(content), CardWriter(content, suggestions)
     app = Flask("cds_service", static_folder=None)
     app.json = Orjson(app)
     guard(app, settings)

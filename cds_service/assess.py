@@ -88,7 +88,7 @@ def judged(path: str, desk: Desk) -> dict[str, Any]:
     decision = desk.judge.decide(question.record, question.profile, question.given)
     if not decision.judged:
         raise NotJudgedError(why_not_judged(decision), decision.notes)
-    return assessment(decision, desk.judge.content, desk.writer)
+    return assessment(decision, desk.judge.content, desk.writer, question.record.patient_id)
 
 
 def _read(name: str) -> bytes:

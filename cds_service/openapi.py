@@ -67,6 +67,7 @@ def build() -> dict[str, Any]:
         spec.components.schema(name, schema=schema)
     _hooks(spec)
     _rest(spec)
+    _code_systems(spec)
     _samples(spec)
     _service(spec)
     built: dict[str, Any] = spec.to_dict()
@@ -113,6 +114,14 @@ def _rest(spec: APISpec) -> None:
     spec.path(
         "/api/v1/findings", operations={"get": _get("listFindings", "All findings", findings)}
     )
+
+
+def _code_systems(spec: APISpec) -> None:
+    system = _object(resourceType=_STRING, url=_STRING)
+    shown = _get("showCodeSystem", "A code system of cards, as FHIR R4", system, 404)
+    shown["responses"]["200"]["content"] = {_FHIR: {"schema": system}}
+    shown["parameters"] = [_in_path("code_system", "card-topic or override-reason")]
+    spec.path("/fhir/CodeSystem/{code_system}", operations={"get": shown})
 
 
 def _samples(spec: APISpec) -> None:

@@ -41,6 +41,8 @@ class Settings:
     prefetch_aliases: Mapping[str, str] = field(default_factory=dict)
     fhir_servers: tuple[Base, ...] = ()
     fhir_deadline: float = 3.0
+    codes: Path | None = None
+    selection_behavior: str = "any"
     open: bool = False
     log_level: str = "INFO"
 
@@ -83,6 +85,13 @@ def _url(value: str) -> str:
         msg = "write the address that callers use, such as https://cds.example.org"
         raise ValueError(msg)
     return value.rstrip("/")
+
+
+def _selection(value: str) -> str:
+    if value not in {"any", "at-most-one"}:
+        msg = "write any or at-most-one"
+        raise ValueError(msg)
+    return value
 
 
 def _zone(value: str) -> ZoneInfo:
@@ -181,6 +190,10 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     "CDS_FHIR_DEADLINE": Variable(
         "fhir_deadline", _seconds, "seconds that a call may wait for them, in all"
+    ),
+    "CDS_CODES": Variable("codes", _file, "file of a site's own codes for orders and suggestions"),
+    "CDS_SELECTION_BEHAVIOR": Variable(
+        "selection_behavior", _selection, "how many suggestions of a card may be accepted"
     ),
     "CDS_OPEN": Variable("open", _flag, "yes: answer callers from beyond this machine"),
     "CDS_LOG_LEVEL": Variable("log_level", _level, "how much is logged"),

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from flask.testing import FlaskClient
 
+from tests.filing import check_suggestions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,6 +36,8 @@ TOPICS = {
 STATUSES = {200, 400, 401, 403, 404, 405, 411, 412, 413, 415, 500}
 TRACE = "org.backpain-cds.trace"
 TOPIC_SYSTEM = "https://backpain-cds.org/CodeSystem/card-topic"
+OVERRIDE_SYSTEM = "https://backpain-cds.org/CodeSystem/override-reason"
+HL7_OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 
 # The context fields of patient-view that a prefetch token may name.
 TOKENS = {"userId", "patientId", "encounterId"}
@@ -62,7 +66,8 @@ def check_response(response: TestResponse) -> None:
         return
     if response.request.method in {"OPTIONS", "HEAD"}:
         return
-    assert response.mimetype == "application/json"
+    fhir = response.status_code == 200 and response.request.path.startswith("/fhir/")
+    assert response.mimetype == ("application/fhir+json" if fhir else "application/json")
     body = response.get_json()
     if response.status_code != 200:
         check_outcome(body, response.status_code)
@@ -149,8 +154,7 @@ def check_card(card: dict[str, Any]) -> None:
     assert re.fullmatch(r"[a-z]{1,100}", topic["code"])
     assert card["indicator"] in TOPICS[topic["code"]]
     check_override_reasons(card["overrideReasons"])
-    assert ("suggestions" in card) == ("selectionBehavior" in card)
-    assert "suggestions" not in card, "suggestions come with the order hooks"
+    check_suggestions(card)
     for name, value in card["extension"].items():
         assert re.fullmatch(r"[a-z]+(\.[a-z-]+)+", name), "a name in reverse-domain notation"
         assert isinstance(value, dict)
@@ -168,7 +172,7 @@ def check_override_reasons(reasons: list[dict[str, str]]) -> None:
     assert len({reason["code"] for reason in reasons}) == len(reasons)
     for reason in reasons:
         assert set(reason) == {"system", "code", "display"}
-        assert reason["system"].startswith("https://")
+        assert reason["system"] in {OVERRIDE_SYSTEM, HL7_OVERRIDE_SYSTEM}
 
 
 def check_markdown(detail: str) -> None:

@@ -118,7 +118,7 @@ REST: dict[str, Json] = CALLS | {
     "200": {"json": record(condition())},
     "412": {"json": {"findings": {}}},
 }
-PLACES = {"criterion_id": "E01", "name": "fever"}
+PLACES = {"criterion_id": "E01", "name": "fever", "code_system": "card-topic"}
 POSTS = [(path, status) for path in (SERVICE, ASSESS) for status in (*CALLS, "500")]
 GETS = [
     (path, status)

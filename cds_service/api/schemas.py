@@ -136,6 +136,26 @@ class ReasonSchema(Schema):
     display = fields.String(required=True)
 
 
+class ActionSchema(Schema):
+    """What accepting a suggestion does."""
+
+    type = fields.String(required=True, validate=validate.OneOf(("create", "delete")))
+    description = fields.String(required=True)
+    resource = fields.Dict(metadata={"description": "create: a draft ServiceRequest (FHIR R4)"})
+    resourceId = fields.String(metadata={"description": "delete: the order to take back"})
+
+
+class SuggestionSchema(Schema):
+    """What can be filed from a card; one action each."""
+
+    label = fields.String(required=True)
+    uuid = fields.String(required=True)
+    isRecommended = fields.Boolean()
+    actions = fields.List(
+        fields.Nested(ActionSchema), required=True, validate=validate.Length(equal=1)
+    )
+
+
 class CardSchema(Schema):
     """A CDS Hooks card."""
 
@@ -144,6 +164,8 @@ class CardSchema(Schema):
     detail = fields.String(required=True, metadata={"description": "Markdown"})
     indicator = fields.String(required=True, validate=validate.OneOf(INDICATORS))
     source = fields.Nested(SourceSchema, required=True)
+    suggestions = fields.List(fields.Nested(SuggestionSchema), validate=validate.Length(min=1))
+    selectionBehavior = fields.String(validate=validate.OneOf(("any", "at-most-one")))
     overrideReasons = fields.List(fields.Nested(ReasonSchema), required=True)
     extension = fields.Dict(required=True, metadata={"description": "the trace of the card"})
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, request
+import orjson
+from flask import Blueprint, Response, request
 
 from cds_service.api import catalogue
 from cds_service.api.openapi import document
@@ -13,6 +14,7 @@ from cds_service.fhir.judge import why_not_judged
 from cds_service.fhir.validate import validate
 from cds_service.problems import Problem
 from cds_service.render.assessment import assessment
+from cds_service.render.code_systems import code_systems
 from cds_service.security.limits import read_json
 
 if TYPE_CHECKING:
@@ -51,9 +53,10 @@ def api(
                 diagnostics=_why_incomplete(question.record),
                 expression="Bundle.entry.resource.ofType(Condition)",
             )
-        return assessment(decision, content, writer)
+        return assessment(decision, content, writer, question.record.patient_id)
 
     _add_catalogue(routes, content, profile)
+    _add_code_systems(routes, content)
     _add_health(routes, content, profile)
     return routes
 
@@ -96,6 +99,18 @@ def _add_catalogue(routes: Blueprint, content: Content, profile: str) -> None:
     @routes.get("/api/v1/findings")
     def list_findings() -> dict[str, Any]:
         return {"contentDigest": content.digest, "findings": findings}
+
+
+def _add_code_systems(routes: Blueprint, content: Content) -> None:
+    systems = {name: orjson.dumps(each) for name, each in code_systems(content).items()}
+
+    @routes.get("/fhir/CodeSystem/<code_system>")
+    def show_code_system(code_system: str) -> Response:
+        found = systems.get(code_system)
+        if found is None:
+            msg = f"there is no such code system; there are {' and '.join(systems)}"
+            raise Problem(404, "not-found", msg)
+        return Response(found, mimetype="application/fhir+json")
 
 
 def _add_health(routes: Blueprint, content: Content, profile: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cds_service.content.problems import ContentError, Problem
+from cds_service.content.suggestions import calls_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from cds_service.content.criteria import CriterionDefinition
     from cds_service.content.findings import FindingDefinition
     from cds_service.content.recommendations import Recommendations, Source
+    from cds_service.content.suggestions import Suggestions
 
 GATE_COURSE = "gate"
 CHECK_COURSE = "redflagcheck"
@@ -22,6 +24,7 @@ def check(
     criteria: Mapping[str, CriterionDefinition],
     recommendations: Recommendations,
     sources: Mapping[str, Source],
+    suggestions: Suggestions,
 ) -> None:
     """Check the files against each other. Raises ContentError with every problem found."""
     problems = [
@@ -29,6 +32,8 @@ def check(
         *_unused_findings(findings, criteria, recommendations),
         *_dangling_criteria(criteria, recommendations),
         *_criteria_links(criteria, recommendations, sources),
+        *_suggestion_links(recommendations, suggestions),
+        *_images(criteria, recommendations, suggestions),
     ]
     if problems:
         raise ContentError(problems)
@@ -123,3 +128,66 @@ def _criteria_links(
                     "A reader could not look it up",
                     f"Use one of: {', '.join(sorted(sources))}",
                 )
+
+
+def _suggestion_links(
+    recommendations: Recommendations, suggestions: Suggestions
+) -> Iterator[Problem]:
+    offered: set[str] = set()
+    for course in recommendations.courses.values():
+        offered.update(course.suggestions)
+        for name, line in course.suggestions.items():
+            if name not in suggestions.named:
+                yield Problem(
+                    line,
+                    f"unknown suggestion {name!r}",
+                    "The card would not offer it",
+                    f"Use one of: {', '.join(sorted(suggestions.named))}",
+                )
+    for suggestion in suggestions.named.values():
+        if suggestion.id not in offered:
+            yield Problem(
+                suggestion.place,
+                f"no recommendation offers the suggestion {suggestion.id!r}",
+                "Nobody would ever see it",
+                "Add it to `suggestions` of a recommendation, or take it out",
+            )
+
+
+def _images(
+    criteria: Mapping[str, CriterionDefinition],
+    recommendations: Recommendations,
+    suggestions: Suggestions,
+) -> Iterator[Problem]:
+    """Hold each card to offering the imaging that its criteria name.
+
+    Courses of one topic make one card, under the most urgent of them, so each must offer it.
+    """
+    requests = {name: each.request for name, each in suggestions.named.items() if each.request}
+    for criterion in criteria.values():
+        topics = {
+            recommendations.courses[name].course.topic
+            for name in criterion.recommendation.values()
+            if name in recommendations.courses
+        }
+        courses = [each for each in recommendations.courses.values() if each.course.topic in topics]
+        for image in (criterion.image, criterion.image_in_pregnancy):
+            if image is None:
+                continue
+            named = {name for name, request in requests.items() if calls_for(image, request)}
+            if not named:
+                yield Problem(
+                    criterion.place,
+                    f"{criterion.id} names the imaging {image!r}, which no suggestion can request",
+                    "The card would name it and not offer it",
+                    "Use the word of an `image:` in suggestions.yaml, or add a suggestion there",
+                )
+            for course in courses:
+                for name in sorted(named - set(course.suggestions)):
+                    yield Problem(
+                        criterion.place,
+                        f"{criterion.id} names the imaging {image!r}, but the recommendation "
+                        f"{course.course.id!r} does not offer {name!r}",
+                        "The card would name it and not offer it",
+                        f"Add {name!r} to its `suggestions`",
+                    )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cds_service.content.problems import Place
 
 MAX_SAYS = 60
-_RADIATION = re.compile(r"X-ray|radiograph|\bCT\b", re.IGNORECASE)
+RADIATION = re.compile(r"X-ray|radiograph|\bCT\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +144,13 @@ def _citation(node: Node) -> Citation:
 
 def _image_in_pregnancy(fields: Fields) -> str | None:
     image, instead = fields.text("image"), fields.text("image_in_pregnancy")
-    if instead and _RADIATION.search(instead):
+    if instead and RADIATION.search(instead):
         fields["image_in_pregnancy"].refuse(
             f"{instead!r} in pregnancy",
             "No card suggests X-ray or CT in a recorded pregnancy",
             "Name MRI",
         )
-    if image and not instead and _RADIATION.search(image):
+    if image and not instead and RADIATION.search(image):
         fields["image"].refuse(
             f"{image!r} without `image_in_pregnancy`",
             "No card suggests X-ray or CT in a recorded pregnancy",

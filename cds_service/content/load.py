@@ -29,6 +29,7 @@ from cds_service.content.recommendations import (
     read_sources,
 )
 from cds_service.content.rules import RuleReader
+from cds_service.content.suggestions import Suggestions, read_suggestions
 from cds_service.content.vocabulary import Vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Content:
     recommendations: Recommendations
     sources: Mapping[str, Source]
     vocabulary: Vocabulary
+    suggestions: Suggestions
     protocols: Mapping[str, Protocol]
 
     @cached_property
@@ -96,9 +98,11 @@ def load(folder: Path | None = None) -> Content:
         sources = read_sources(roots["sources.yaml"])
     with _gathering(problems):
         vocabulary = read_vocabulary(roots["vocabulary.yaml"])
+    with _gathering(problems):
+        suggestions = read_suggestions(roots["suggestions.yaml"])
     _stop_at(problems)
     criteria = reader.read_all(recommendations.profiles)
-    check(findings, criteria, recommendations, sources)
+    check(findings, criteria, recommendations, sources, suggestions)
     digest = _digest(texts)
     gate = criteria.pop(recommendations.gate)
     return Content(
@@ -109,6 +113,7 @@ def load(folder: Path | None = None) -> Content:
         recommendations=recommendations,
         sources=sources,
         vocabulary=vocabulary,
+        suggestions=suggestions,
         protocols={
             profile: _protocol(profile, digest, gate, criteria, recommendations)
             for profile in recommendations.profiles
@@ -116,7 +121,7 @@ def load(folder: Path | None = None) -> Content:
     )
 
 
-_FILES = ("recommendations.yaml", "sources.yaml", "vocabulary.yaml")
+_FILES = ("recommendations.yaml", "sources.yaml", "suggestions.yaml", "vocabulary.yaml")
 _FOLDERS = ("criteria", "findings")
 
 
@@ -128,7 +133,7 @@ def _texts(folder: Path) -> dict[str, str]:
             "the content folder is not there",
             "Without content nothing can be judged",
             "Point CDS_CARDS at a folder with findings/, criteria/, recommendations.yaml, "
-            "sources.yaml and vocabulary.yaml",
+            "sources.yaml, suggestions.yaml and vocabulary.yaml",
         )
     problems: list[Problem] = []
     texts: dict[str, str] = {}

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.protocol import Course, Place
+from cds_service.content.override_reasons import ReasonReader
+from cds_service.content.suggestions import INDICATORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cds_service.clinical.rules import Rule
-    from cds_service.content.nodes import Node
+    from cds_service.content.nodes import Fields, Node
+    from cds_service.content.override_reasons import OverrideReason
     from cds_service.content.problems import Place as Line
     from cds_service.content.rules import RuleReader
 
-TOPICS = frozenset(
-    {
-        "emergency",
-        "imaging",
-        "imagingnotindicated",
-        "review",
-        "neurology",
-        "physiotherapy",
-        "contributing",
-        "selfcare",
-        "redflagcheck",
-    }
-)
-INDICATORS = ("info", "warning", "critical")
+# The codes and their order are part of the HTTP contract; they never change.
+TOPICS: Mapping[str, str] = {
+    "emergency": "Emergency care",
+    "imaging": "Imaging",
+    "imagingnotindicated": "Imaging not indicated",
+    "review": "Doctor's appointment",
+    "neurology": "Neurology referral",
+    "physiotherapy": "Physiotherapy",
+    "contributing": "Contributing causes",
+    "selfcare": "Self-care",
+    "redflagcheck": "Red-flag check",
+}
 MAX_SUMMARY = 60
-OVERRIDE_REASONS = range(4, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,17 @@ class CourseDefinition:
     """One course of action as the content words it.
 
     ``conditional`` is the wording while a danger is unanswered, where that differs.
+    ``suggestions`` are the names of what the card offers, with their lines; ``recommended`` is
+    the one of them that clients may select beforehand.
     """
 
     course: Course
     label: str
     wording: Wording
     conditional: Wording | None
-    override_reasons: Mapping[str, str]
+    override_reasons: tuple[OverrideReason, ...]
+    suggestions: Mapping[str, Line]
+    recommended: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """All of recommendations.yaml; ``lines`` has the line of each key."""
+    """All of recommendations.yaml; ``lines`` has the line of each key.
+
+    ``override_reasons`` has the words of our own codes.
+    """
 
     lines: Mapping[str, Line]
     gate: str
@@ -98,6 +104,7 @@ class Recommendations:
     profiles: tuple[str, ...]
     courses: Mapping[str, CourseDefinition]
     remarks: Mapping[str, RemarkDefinition]
+    override_reasons: Mapping[str, str]
 
 
 def read_recommendations(node: Node, rules: RuleReader) -> Recommendations:
@@ -105,6 +112,7 @@ def read_recommendations(node: Node, rules: RuleReader) -> Recommendations:
     fields = node.fields(
         required=("gate", "shut_by", "ask_first", "profiles", "recommendations", "remarks")
     )
+    reasons = ReasonReader()
     return Recommendations(
         lines={name: entry.key for name, entry in fields.items()},
         gate=fields["gate"].text(),
@@ -112,12 +120,13 @@ def read_recommendations(node: Node, rules: RuleReader) -> Recommendations:
         ask_first=fields["ask_first"].texts(),
         profiles=fields["profiles"].texts(),
         courses={
-            name: _course(name, entry)
+            name: _course(name, entry, reasons)
             for name, entry in fields["recommendations"].entries().items()
         },
         remarks={
             name: _remark(name, entry, rules) for name, entry in fields["remarks"].entries().items()
         },
+        override_reasons=reasons.ours,
     )
 
 
@@ -143,11 +152,19 @@ def read_sources(node: Node) -> Mapping[str, Source]:
     return found
 
 
-def _course(name: str, node: Node) -> CourseDefinition:
+def _course(name: str, node: Node, reasons: ReasonReader) -> CourseDefinition:
     fields = node.fields(
         required=("topic", "indicator", "summary", "label", "detail", "override_reasons"),
-        optional=("danger", "alone", "while_danger", "while_unanswered"),
+        optional=(
+            "danger",
+            "alone",
+            "while_danger",
+            "while_unanswered",
+            "suggestions",
+            "recommended",
+        ),
     )
+    suggestions = _suggestions(fields)
     conditional = None
     while_unanswered = Place.SHOWN
     if "while_unanswered" in fields:
@@ -172,7 +189,9 @@ def _course(name: str, node: Node) -> CourseDefinition:
         label=fields["label"].text(),
         wording=Wording(_summary(fields["summary"]), fields["detail"].text()),
         conditional=conditional,
-        override_reasons=_override_reasons(fields["override_reasons"]),
+        override_reasons=reasons.read(fields["override_reasons"]),
+        suggestions=suggestions,
+        recommended=fields["recommended"].choice(suggestions) if "recommended" in fields else None,
     )
 
 
@@ -186,22 +205,17 @@ def _summary(node: Node) -> str:
     return node.text()
 
 
-def _override_reasons(node: Node) -> Mapping[str, str]:
-    reasons = {code: display.text() for code, display in node.entries().items()}
-    if len(reasons) not in OVERRIDE_REASONS:
-        node.refuse_key(
-            f"{len(reasons)} override reasons",
-            "Fewer leave out the true one, more are not read",
-            "Give 4 to 6",
-        )
-    for code in reasons:
-        if not re.fullmatch(r"[a-z0-9-]{1,40}", code):
-            node.refuse(
-                f"the override reason code {code!r}",
-                "Sites map these codes to their own, so they stay short and never change",
-                "Use lower-case letters, digits and dashes, at most 40",
+def _suggestions(fields: Fields) -> Mapping[str, Line]:
+    found: dict[str, Line] = {}
+    for each in fields["suggestions"].items() if "suggestions" in fields else ():
+        if each.text() in found:
+            each.refuse(
+                f"the suggestion {each.text()!r} stands twice",
+                "The card would offer it twice",
+                "Keep one of them",
             )
-    return reasons
+        found[each.text()] = each.place
+    return found
 
 
 def _remark(name: str, node: Node, rules: RuleReader) -> RemarkDefinition:

@@ -61,6 +61,18 @@ class Record:
         return zone_of(self.as_of)
 
     @property
+    def patient_id(self) -> str | None:
+        """Return the id of the patient, from the Patient or from what is about it."""
+        named = as_text(self.patient.get("id"))
+        if named is not None or self.patient:
+            return named
+        paths = (last_path(subject_of(resource)) for _, resource in self.resources)
+        return next(
+            (path.removeprefix("Patient/") for path in paths if path and path[:8] == "Patient/"),
+            None,
+        )
+
+    @property
     def birth_date(self) -> object:
         """Return the birth date as recorded."""
         return self.patient.get("birthDate")

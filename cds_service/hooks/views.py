@@ -12,6 +12,7 @@ from cds_service.hooks.envelope import read_envelope
 from cds_service.hooks.prefetch import read_prefetch, wanted
 from cds_service.hooks.services import SERVICES, discovery
 from cds_service.problems import Problem
+from cds_service.render.suggestions import Filing
 from cds_service.security.limits import read_json
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def hooks(desk: Desk) -> Blueprint:
                 diagnostics=prefetched.why_incomplete(),
                 expression="prefetch.conditions",
             )
-        body = orjson.dumps({"cards": desk.writer.write(decision)})
+        filing = Filing.of(envelope.patient_id, envelope.encounter_id)
+        body = orjson.dumps({"cards": desk.writer.write(decision, filing)})
         return Response(body, mimetype="application/json")
 
     return routes

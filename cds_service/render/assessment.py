@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cds_service.render.suggestions import Filing
 from cds_service.render.trace import evidence, notes_of, trace
 
 if TYPE_CHECKING:
@@ -12,8 +13,13 @@ if TYPE_CHECKING:
     from cds_service.render.cards import CardWriter
 
 
-def assessment(decision: Decision, content: Content, writer: CardWriter) -> dict[str, Any]:
-    """Return the answer of POST /api/v1/assessments. Lists may be empty here, never missing."""
+def assessment(
+    decision: Decision, content: Content, writer: CardWriter, patient_id: str | None = None
+) -> dict[str, Any]:
+    """Return the answer of POST /api/v1/assessments. Lists may be empty here, never missing.
+
+    ``patient_id`` is that of the record; without one the cards suggest nothing to file.
+    """
     return {
         "asOf": decision.as_of.isoformat(),
         "profile": decision.profile,
@@ -37,6 +43,6 @@ def assessment(decision: Decision, content: Content, writer: CardWriter) -> dict
             }
             for each in decision.unanswered
         ],
-        "cards": writer.write(decision),
+        "cards": writer.write(decision, Filing.of(patient_id)),
         "notes": notes_of(decision),
     }

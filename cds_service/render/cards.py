@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from cds_service.clinical.decision import Gate
+from cds_service.content.recommendations import TOPICS
+from cds_service.render.code_systems import HL7_OVERRIDE_SYSTEM, OVERRIDE_SYSTEM, TOPIC_SYSTEM
 from cds_service.render.markdown import clipped, escape
+from cds_service.render.suggestions import NOWHERE, SuggestionWriter
 from cds_service.render.trace import notes_of, trace
 
 if TYPE_CHECKING:
@@ -16,10 +19,9 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import Evidence
     from cds_service.clinical.truth import Truth
     from cds_service.content.load import Content
+    from cds_service.content.override_reasons import OverrideReason
+    from cds_service.render.suggestions import Filing
 
-CANONICAL = "https://backpain-cds.org"
-TOPIC_SYSTEM = f"{CANONICAL}/CodeSystem/card-topic"
-OVERRIDE_SYSTEM = f"{CANONICAL}/CodeSystem/override-reason"
 EXTENSION = "org.backpain-cds.trace"
 MAX_SUMMARY = 139
 _MAX_HEADINGS = 4096
@@ -47,34 +49,46 @@ class _Heading(NamedTuple):
 class CardWriter:
     """Writes the cards of decisions; what is the same in every card is made once."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content, suggestions: SuggestionWriter | None = None) -> None:
         """Prepare the fixed parts of all cards."""
         self._content = content
+        self._suggestions = suggestions or SuggestionWriter(content)
         # Traces without evidence are the same for every patient: a few for each criterion.
         self._bare: dict[tuple[str, Truth, tuple[str, ...]], dict[str, Any]] = {}
         self._headings: dict[_Subject, _Heading] = {}
         self._check = next(iter(content.protocols.values())).check
         self._reasons = {
-            name: [
-                {"system": OVERRIDE_SYSTEM, "code": code, "display": display}
-                for code, display in course.override_reasons.items()
-            ]
+            name: [_reason(each) for each in course.override_reasons]
             for name, course in content.recommendations.courses.items()
         }
 
-    def write(self, decision: Decision) -> list[dict[str, Any]]:
-        """Return the cards, the most urgent first; the first one ends with the notes."""
+    def write(self, decision: Decision, filing: Filing = NOWHERE) -> list[dict[str, Any]]:
+        """Return the cards, the most urgent first; the first one ends with the notes.
+
+        ``filing`` says in whose record their suggestions are filed.
+        """
         if decision.gate is not Gate.OPEN:
             return []
         return [
-            self._card(each, decision, notes=decision.notes if place == 0 else ())
+            self._card(each, decision, filing, notes=decision.notes if place == 0 else ())
             for place, each in enumerate(decision.recommendations)
         ]
 
     def _card(
-        self, recommendation: Recommendation, decision: Decision, notes: tuple[str, ...]
+        self,
+        recommendation: Recommendation,
+        decision: Decision,
+        filing: Filing,
+        notes: tuple[str, ...],
     ) -> dict[str, Any]:
         heading = self._heading(recommendation)
+        suggestions = self._suggestions.write(
+            recommendation, decision, filing, pregnant=self._avoids_radiation(recommendation)
+        )
+        offered: dict[str, Any] = {}
+        if suggestions:
+            offered["suggestions"] = suggestions
+            offered["selectionBehavior"] = self._suggestions.selection_behavior
         return {
             "uuid": str(uuid4()),
             "summary": heading.summary,
@@ -86,9 +100,10 @@ class CardWriter:
                 "topic": {
                     "system": TOPIC_SYSTEM,
                     "code": recommendation.topic,
-                    "display": self._content.recommendations.courses[recommendation.course].label,
+                    "display": TOPICS[recommendation.topic],
                 },
             },
+            **offered,
             "overrideReasons": self._reasons[recommendation.course],
             "extension": {EXTENSION: self._trace(recommendation, decision)},
         }
@@ -163,10 +178,7 @@ class CardWriter:
 
     def _images(self, recommendation: Recommendation) -> list[str]:
         """Name the imaging that the criteria call for; in pregnancy the kind without radiation."""
-        avoid = any(
-            self._content.recommendations.remarks[name].avoid_radiation
-            for name in recommendation.remarks
-        )
+        avoid = self._avoids_radiation(recommendation)
         images = []
         for verdict in recommendation.verdicts:
             criterion = self._content.criteria[verdict.criterion]
@@ -174,6 +186,13 @@ class CardWriter:
             images.append(image or criterion.image)
         named = list(dict.fromkeys(image for image in images if image))
         return [f"**Imaging:** {'; '.join(named)}."] if named else []
+
+    def _avoids_radiation(self, recommendation: Recommendation) -> bool:
+        """Tell whether a remark of the card, such as a recorded pregnancy, forbids X-ray and CT."""
+        return any(
+            self._content.recommendations.remarks[name].avoid_radiation
+            for name in recommendation.remarks
+        )
 
     def _beside(self, recommendation: Recommendation, decision: Decision) -> list[str]:
         """Say under a card that stands alone what else was met, so that nothing is lost."""
@@ -218,6 +237,11 @@ class CardWriter:
             whole = trace(verdict, self._content)
             self._bare[bare] = {key: each for key, each in whole.items() if each}
         return self._bare[bare]
+
+
+def _reason(reason: OverrideReason) -> dict[str, str]:
+    system = HL7_OVERRIDE_SYSTEM if reason.hl7 else OVERRIDE_SYSTEM
+    return {"system": system, "code": reason.code, "display": reason.display}
 
 
 def _listed(items: tuple[Evidence, ...]) -> str:

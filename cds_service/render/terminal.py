@@ -70,6 +70,10 @@ class Terminal:
         self._line("")
         for line in _lines(card["detail"].split(_NOTES)[0]):
             self._markdown(line)
+        for number, suggestion in enumerate(card.get("suggestions", [])):
+            if number == 0:
+                self._line("")
+            self._say(f"  To file: {_filed(suggestion)}", rest="    ", lead="  To file:")
 
     def _markdown(self, line: str) -> None:
         """Print a line of a card's detail: a paragraph, an item of a list, or nothing."""
@@ -145,6 +149,13 @@ def _lines(detail: str) -> Iterator[str]:
                 line = ""
             line = f"{line} {raw.strip()}" if line else raw
         yield line.strip()
+
+
+def _filed(suggestion: dict[str, Any]) -> str:
+    """Say what a suggestion does, and of a draft how soon."""
+    (action,) = suggestion["actions"]
+    said: str = action["description"]
+    return f"{said} ({action['resource']['priority']})" if "resource" in action else said
 
 
 def _no_card(result: dict[str, Any]) -> str:

@@ -129,7 +129,12 @@ def test_a_recommendation_is_read_whole(small: Content) -> None:
     assert exercise.conditional is not None
     assert exercise.conditional.summary == "Ask first, then refer"
     assert emergency.conditional is None
-    assert list(emergency.override_reasons) == ["in-care", "excluded", "stable", "declines"]
+    assert [each.code for each in emergency.override_reasons] == [
+        "in-care",
+        "excluded",
+        "stable",
+        "declines",
+    ]
 
 
 def test_a_remark_is_read_whole(small: Content) -> None:
