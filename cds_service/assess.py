@@ -11,10 +11,12 @@ import orjson
 
 from cds_service.api.requests import read_question
 from cds_service.content.load import load
+from cds_service.content.site_codes import load_site_codes
 from cds_service.fhir.judge import Judge, why_not_judged
 from cds_service.problems import Problem
 from cds_service.render.assessment import assessment
 from cds_service.render.cards import CardWriter
+from cds_service.render.suggestions import SuggestionWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,16 +47,28 @@ class Desk:
     options: dict[str, str]
 
     @classmethod
-    def of(cls, cards: Path | None, profile: str, now: datetime, options: dict[str, str]) -> Desk:
-        """Load the content. Raises ContentError, and UseError for a profile it does not have."""
+    def of(
+        cls,
+        cards: Path | None,
+        codes: Path | None,
+        profile: str,
+        now: datetime,
+        options: dict[str, str],
+    ) -> Desk:
+        """Load the content and a site's own codes.
+
+        Raises ContentError, and UseError for a profile that the content does not have.
+        """
         content = load(cards)
+        site = load_site_codes(codes, content) if codes else None
         if profile not in content.protocols:
             msg = (
                 f"CDS_PROFILE {profile!r} is not in the content; "
                 f"use one of: {', '.join(content.protocols)}."
             )
             raise UseError(msg)
-        return cls(Judge(content), CardWriter(content), profile, now, options)
+        writer = CardWriter(content, SuggestionWriter(content, site))
+        return cls(Judge(content), writer, profile, now, options)
 
 
 def judged(path: str, desk: Desk) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from cds_service.clinical.truth import Truth
 from cds_service.content.explain import reading
 from cds_service.content.load import load
 from cds_service.content.problems import ContentError
+from cds_service.content.site_codes import load_site_codes
 from cds_service.fhir.dates import read_moment
 from cds_service.hooks.sample_requests import request_for
 from cds_service.hooks.services import SERVICES
@@ -138,7 +139,8 @@ def parser() -> argparse.ArgumentParser:
         "check",
         help="check the clinical content",
         description="Check the clinical content, shipped or in CDS_CARDS: every file, every code's "
-        "shape, every case, and that each small change of a rule is noticed by a case.",
+        "shape, every case, and that each small change of a rule is noticed by a case; and a "
+        "site's own codes, where CDS_CODES names them.",
     )
     check.set_defaults(run=_check)
 
@@ -187,7 +189,7 @@ def _assess(asked: argparse.Namespace, settings: Settings) -> int:
     options = {"asOf": now.isoformat()} if asked.as_of else {}
     if asked.validate:
         options["validate"] = "true"
-    desk = Desk.of(settings.cards, settings.profile, now, options)
+    desk = Desk.of(settings.cards, settings.codes, settings.profile, now, options)
     terminal = Terminal(sys.stdout, colour=_colour())
     worst = JUDGED
     for path in asked.files:
@@ -233,6 +235,8 @@ def _sample(asked: argparse.Namespace, settings: Settings) -> int:
 
 def _check(_: argparse.Namespace, settings: Settings) -> int:
     content = load(settings.cards)
+    if settings.codes:
+        load_site_codes(settings.codes, content)
     cases = sum(len(each.cases) for each in content.criteria.values())
     drafts = sum(each.sign_off.status == "draft" for each in content.criteria.values())
     sys.stdout.write(

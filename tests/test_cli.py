@@ -389,7 +389,7 @@ def test_colour_changes_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _assessment(name: str) -> dict[str, Any]:
-    desk = assess.Desk.of(None, "documents", datetime.fromisoformat(AS_OF), {"asOf": AS_OF})
+    desk = assess.Desk.of(None, None, "documents", datetime.fromisoformat(AS_OF), {"asOf": AS_OF})
     return assess.judged(sample_file(name), desk)
 
 
@@ -455,6 +455,41 @@ def test_check_counts_what_it_has_checked(run: Callable[..., Any]) -> None:
     assert (code, err) == (0, "")
     assert f"{len(content.criteria)} criteria, {len(content.findings)} findings" in out
     assert content.digest in out
+
+
+def test_check_reads_the_codes_of_the_site(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "codes.yaml"
+    path.write_text("orders:\n  knee: []\n", encoding="utf-8")
+    code, out, err = run("check", CDS_CODES=str(path))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"{path}:2: unknown kind of order 'knee'")
+
+
+def test_what_can_be_filed_is_printed_with_its_urgency(run: Callable[..., Any]) -> None:
+    _, out, _ = run("assess", sample_file("cauda-equina"), "--as-of", AS_OF)
+    assert "\n  To file: Refer to emergency care now (stat)\n" in out
+    assert "\n  To file: Order an MRI of the spine (stat)\n" in out
+
+
+def test_drafts_have_the_codes_of_the_site(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "codes.yaml"
+    path.write_text(
+        "suggestions:\n  emergency-care: {system: 'urn:site', code: ED7}\n", encoding="utf-8"
+    )
+    sample = sample_file("cauda-equina")
+    _, out, _ = run("assess", sample, "--as-of", AS_OF, "--json", CDS_CODES=str(path))
+    assert '"code": "ED7"' in out
+
+
+def test_an_order_to_take_back_has_no_urgency() -> None:
+    out = io.StringIO()
+    card = {
+        "summary": "x", "indicator": "info", "detail": "y",
+        "suggestions": [{"actions": [{"type": "delete", "description": "Take it back"}]}],
+    }  # fmt: skip
+    result = {"asOf": AS_OF, "cards": [card], "notes": [], "criteria": []}
+    Terminal(out, colour=False).assessment("x", result, why=False)
+    assert "  To file: Take it back\n" in out.getvalue()
 
 
 @pytest.fixture

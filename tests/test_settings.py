@@ -72,6 +72,8 @@ READ: list[tuple[str, str, str, object]] = [
     ("CDS_FHIR_DEADLINE", "2.5", "fhir_deadline", 2.5),
     ("CDS_FHIR_DEADLINE", "20 s", "fhir_deadline", 20.0),
     ("CDS_FHIR_DEADLINE", "0.1", "fhir_deadline", 0.1),
+    ("CDS_CODES", str(HERE / "conftest.py"), "codes", HERE / "conftest.py"),
+    ("CDS_SELECTION_BEHAVIOR", "at-most-one", "selection_behavior", "at-most-one"),
     ("CDS_OPEN", "yes", "open", True),
     ("CDS_OPEN", "no", "open", False),
     ("CDS_LOG_LEVEL", "debug", "log_level", "DEBUG"),

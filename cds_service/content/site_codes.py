@@ -25,7 +25,7 @@ _CODE = re.compile(r"\S+( \S+)*")
 
 @dataclass(frozen=True, slots=True)
 class SiteCoding:
-    """A code of a site with the URI of its system; ``display`` is the site's word for it."""
+    """A code of a site with the URI of its system; ``display`` are the site's words for it."""
 
     system: str
     code: str
@@ -36,12 +36,12 @@ class SiteCoding:
 class SiteCodes:
     """What CDS_CODES holds.
 
-    ``orders`` has, by finding that orders carry, the codes by which the site orders it;
+    ``orders`` has, by kind of order, the systems and codes by which the site orders it;
     ``suggestions`` the coding that takes the place of a suggestion's; ``intent`` is the FHIR
     request-intent of what is suggested.
     """
 
-    orders: Mapping[str, tuple[SiteCoding, ...]] = field(default_factory=dict)
+    orders: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     suggestions: Mapping[str, SiteCoding] = field(default_factory=dict)
     intent: str = PROPOSAL
 
@@ -66,7 +66,7 @@ def load_site_codes(path: Path, content: Content) -> SiteCodes:
     )
 
 
-def _orders(fields: Fields, content: Content) -> Mapping[str, tuple[SiteCoding, ...]]:
+def _orders(fields: Fields, content: Content) -> Mapping[str, tuple[tuple[str, str], ...]]:
     kinds = {name for name, each in content.findings.items() if each.carrier is Carrier.ORDER}
     seen: dict[tuple[str, str], Place] = {}
     found = {}
@@ -78,16 +78,17 @@ def _orders(fields: Fields, content: Content) -> Mapping[str, tuple[SiteCoding, 
     return found
 
 
-def _order(node: Node, seen: dict[tuple[str, str], Place]) -> SiteCoding:
+def _order(node: Node, seen: dict[tuple[str, str], Place]) -> tuple[str, str]:
     coding = _coding(node)
-    first = seen.setdefault((coding.system, coding.code), node.place)
+    pair = (coding.system, coding.code)
+    first = seen.setdefault(pair, node.place)
     if first != node.place:
         node.refuse(
             f"the code {coding.code!r} stands twice (first on line {first.line})",
             "Only one of the two could count",
             "Keep one of them",
         )
-    return coding
+    return pair
 
 
 def _suggestions(fields: Fields, content: Content) -> Mapping[str, SiteCoding]:

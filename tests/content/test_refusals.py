@@ -21,6 +21,7 @@ T00 = "criteria/T00-back-pain.yaml"
 FINDINGS = "findings/all.yaml"
 COURSES = "recommendations.yaml"
 SOURCES = "sources.yaml"
+SUGGESTIONS = "suggestions.yaml"
 
 
 @dataclass(frozen=True)
@@ -372,6 +373,48 @@ SLIPS = {
         COURSES, "      asked: Asked", "      They were asked: Asked", "They were asked",
         "the override reason code 'They were asked'", "lower-case letters, digits and dashes",
     ),
+    "a reason that HL7 does not have": Slip(
+        COURSES, "      asked: Asked", "      hl7/asked: Asked", "hl7/asked",
+        "HL7 has no override reason 'asked'", "Use one of: action-completed, ",
+    ),
+    "a reason that says something else on another card": Slip(
+        COURSES, "Already in care\n      tried", "Treated\n      tried", "in-care: Treated",
+        "the override reason 'in-care' says something else than before ('Already in care')",
+        "Use the same words, or another code",
+    ),
+    # --- suggestions
+    "an unknown suggestion": Slip(
+        COURSES, "[exercise-referral, take-back]", "[exercise-referral, take-back, walk]", "walk]",
+        "unknown suggestion 'walk'", "Use one of: exercise-referral, mri, take-back, x-ray",
+    ),
+    "a suggestion that stands twice": Slip(
+        COURSES, "[mri, x-ray]", "[mri, x-ray, mri]", "[mri",
+        "the suggestion 'mri' stands twice", "Keep one of them",
+    ),
+    "a recommended suggestion that is not offered": Slip(
+        COURSES, "recommended: mri", "recommended: take-back", "recommended:",
+        "'take-back' is not known here", "Use one of: mri, x-ray",
+    ),
+    "a suggestion's name with a capital": Slip(
+        SUGGESTIONS, "  take-back:", "  Take-back:", "Take-back:",
+        "'Take-back' is not a suggestion's name", "Use lower-case words joined by dashes",
+    ),
+    "a suggestion without a code": Slip(
+        SUGGESTIONS, "    takes_back: yes\n", "", "take-back:",
+        "`code` is missing", "or `takes_back: yes`",
+    ),
+    "a code for what is taken back": Slip(
+        SUGGESTIONS, "takes_back: yes", "takes_back: yes\n    image: CT", "image: CT",
+        "`image` where an order is taken back", "or take out `takes_back`",
+    ),
+    "an X-ray that would be offered in pregnancy": Slip(
+        SUGGESTIONS, "    radiation: yes\n", "", "image: X-ray",
+        "'X-ray' without `radiation: yes`", "Add `radiation: yes`",
+    ),
+    "a priority that FHIR does not have": Slip(
+        SUGGESTIONS, "warning: urgent", "warning: soon", "warning: soon",
+        "'soon' is not known here", "Use one of: asap, routine, stat, urgent",
+    ),
     "a remark on an unknown card": Slip(
         COURSES, "on: [physiotherapy]", "on: [exercise]", "on: [exercise]",
         "'exercise' is not known here", "Use one of: ",
@@ -512,16 +555,53 @@ def test_a_gate_that_an_unknown_finding_shuts(folder: Folder) -> None:
     ]
 
 
-@pytest.mark.parametrize("file", [T00, FINDINGS, COURSES, SOURCES, "vocabulary.yaml"])
+@pytest.mark.parametrize("file", [T00, FINDINGS, COURSES, SOURCES, SUGGESTIONS, "vocabulary.yaml"])
 def test_an_empty_file(folder: Folder, file: str) -> None:
     folder.write(file, "# nothing yet\n")
     assert f"{file}:1: this is not readable YAML: the file is empty" in told(folder)
 
 
-@pytest.mark.parametrize("file", [COURSES, SOURCES, "vocabulary.yaml"])
+@pytest.mark.parametrize("file", [COURSES, SOURCES, SUGGESTIONS, "vocabulary.yaml"])
 def test_a_missing_file(folder: Folder, file: str) -> None:
     (folder.path / file).unlink()
     assert told(folder) == [f"{file}:1: the file is missing"]
+
+
+def test_a_suggestion_that_no_card_offers(folder: Folder) -> None:
+    folder.change(COURSES, "[exercise-referral, take-back]", "[exercise-referral]")
+    line = folder.line(SUGGESTIONS, "take-back:")
+    what = "no recommendation offers the suggestion 'take-back'"
+    assert told(folder) == [f"{SUGGESTIONS}:{line}: {what}"]
+
+
+def test_imaging_that_a_card_names_and_does_not_offer(folder: Folder) -> None:
+    """The X-ray is offered by another card, which is not shown for this criterion."""
+    folder.change(COURSES, "[mri, x-ray]", "[mri]")
+    folder.change(
+        COURSES, "[exercise-referral, take-back]", "[exercise-referral, take-back, x-ray]"
+    )
+    [problem] = folder.problems()
+    assert str(problem.place) == f"{E01}:1"
+    assert problem.what == (
+        "E01 names the imaging 'X-ray of the spine', but the recommendation 'emergency' does not "
+        "offer 'x-ray'"
+    )
+    assert problem.remedy == "Add 'x-ray' to its `suggestions`"
+
+
+def test_imaging_that_nothing_can_request(folder: Folder) -> None:
+    folder.change(E01, "image: X-ray of the spine", "image: Ultrasound")
+    [problem] = folder.problems()
+    assert "names the imaging 'Ultrasound', which no suggestion can request" in problem.what
+    assert "Use the word of an `image:` in suggestions.yaml" in problem.remedy
+
+
+def test_two_codes_for_one_suggestion(folder: Folder) -> None:
+    code = "        79760008: Radiography of spine\n"
+    folder.change(SUGGESTIONS, code, f"{code}        308447003: Referral\n")
+    [problem] = folder.problems()
+    assert problem.what == "2 codes"
+    assert "Give one code" in problem.remedy
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
