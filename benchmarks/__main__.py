@@ -14,9 +14,14 @@ from benchmarks.records import AS_OF, bundle, hook_request
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
 from cds_service.fhir.record import read_bundle
+from cds_service.render.cards import CardWriter
+from cds_service.render.suggestions import NOWHERE, Filing
+from cds_service.samples import as_of_today, samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cds_service.clinical.decision import Decision
 
 _RUNS = 7
 _CALLS = 1000
@@ -29,6 +34,7 @@ def main() -> None:
     _judging()
     _growth()
     _tokens()
+    _writing()
     _requests()
 
 
@@ -68,6 +74,34 @@ def _tokens() -> None:
             f"ratio {whole / signature:5.2f}"
         )
     print()
+
+
+def _writing() -> None:
+    """Write the cards of each sample, without and with what can be filed from them."""
+    judge = Judge(load())
+    writer, here = CardWriter(judge.content), Filing.of("bench-1", "visit-1")
+    decisions = [
+        judge.decide(read_bundle(as_of_today(each, AS_OF), AS_OF), _PROFILE)
+        for each in samples().values()
+    ]
+    drafts = sum(
+        len(card.get("suggestions", []))
+        for decision in decisions
+        for card in writer.write(decision, here)
+    )
+    bare, filed = _interleaved(
+        partial(_write, writer, decisions, NOWHERE), partial(_write, writer, decisions, here), 100
+    )
+    print(f"cards of {len(decisions)} samples, {drafts} suggestions")
+    print(
+        f"  without {bare / len(decisions):6.1f} us   with {filed / len(decisions):6.1f} us a "
+        f"sample   a suggestion {(filed - bare) / drafts:5.2f} us\n"
+    )
+
+
+def _write(writer: CardWriter, decisions: list[Decision], filing: Filing) -> None:
+    for decision in decisions:
+        writer.write(decision, filing)
 
 
 def _requests() -> None:

@@ -124,8 +124,12 @@ class SuggestionWriter:
 
         ``pregnant`` leaves out what a recorded pregnancy forbids: X-ray and CT.
         """
+        offers = self._offers[recommendation.course]
+        if not offers:
+            return []
         found: list[Json] = []
-        for offer in self._offers[recommendation.course]:
+        moment = decision.as_of.isoformat()
+        for offer in offers:
             says = offer.while_unanswered if recommendation.conditional else offer.description
             if not offer.drafts:
                 found += [
@@ -137,6 +141,7 @@ class SuggestionWriter:
                 calling = _calling(recommendation.verdicts, named)
                 if calling or named is None:
                     request = self._request(offer, calling, decision, filing)
+                    request["authoredOn"] = moment
                     action = {"type": "create", "description": says, "resource": request}
                     found.append(_suggestion(offer, action))
         return found
@@ -160,7 +165,6 @@ class SuggestionWriter:
         request = {
             **offer.drafts[priority],
             "subject": {"reference": filing.patient},
-            "authoredOn": decision.as_of.isoformat(),
             "reasonCode": reasons,
         }
         if filing.encounter is not None:

@@ -26,7 +26,8 @@ def test_the_answer_is_the_one_in_the_story(client: FlaskClient, journey: dict[s
     response = client.post(SERVICE, json=journey["request"])
     assert response.status_code == journey["status"]
     if response.status_code == 200:
-        check_cards(response.get_json()["cards"], journey["cards"])
+        cards, context = response.get_json()["cards"], journey["request"]["context"]
+        check_cards(cards, journey["cards"], context)
     else:
         (issue,) = response.get_json()["issue"]
         assert issue["code"] == journey["outcome"]["code"]
@@ -34,7 +35,9 @@ def test_the_answer_is_the_one_in_the_story(client: FlaskClient, journey: dict[s
         assert journey["outcome"]["diagnostics"] in issue["diagnostics"]
 
 
-def check_cards(cards: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+def check_cards(
+    cards: list[dict[str, Any]], expected: list[dict[str, Any]], context: dict[str, str]
+) -> None:
     shown = [
         {
             "topic": card["source"]["topic"]["code"],
@@ -44,6 +47,7 @@ def check_cards(cards: list[dict[str, Any]], expected: list[dict[str, Any]]) -> 
                 each["id"]: [evidence["reference"] for evidence in each.get("evidence", [])]
                 for each in card["extension"]["org.backpain-cds.trace"]["criteria"]
             },
+            **files(card, context),
         }
         for card in cards
     ]
@@ -53,6 +57,24 @@ def check_cards(cards: list[dict[str, Any]], expected: list[dict[str, Any]]) -> 
     for card, wanted in zip(cards, expected, strict=True):
         for words in wanted.get("says", []):
             assert words in card["detail"]
+
+
+def files(card: dict[str, Any], context: dict[str, str]) -> dict[str, Any]:
+    """Return what the card offers to file for the patient of the call, as a story tells it."""
+    drafts = [each["actions"][0]["resource"] for each in card.get("suggestions", [])]
+    for draft in drafts:
+        assert draft["subject"] == {"reference": f"Patient/{context['patientId']}"}
+        if "encounterId" in context:
+            assert draft["encounter"] == {"reference": f"Encounter/{context['encounterId']}"}
+    told = [
+        {
+            "code": draft["code"]["coding"][0]["code"],
+            "priority": draft["priority"],
+            "because_of": [each["reference"] for each in draft.get("reasonReference", [])],
+        }
+        for draft in drafts
+    ]
+    return {"files": told} if told else {}
 
 
 @JOURNEY
