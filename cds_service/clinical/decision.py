@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cds_service.clinical.facts import Evidence
+    from cds_service.clinical.occasion import Order
 
 
 class Gate(StrEnum):
@@ -37,7 +38,8 @@ class Recommendation(NamedTuple):
     """One card's worth: what to do, how urgent, and the verdicts that call for it.
 
     ``conditional`` means that unanswered dangers come first; ``remarks`` are the ids of
-    sentences to add.
+    sentences to add. ``about`` are the orders of the call that the card speaks about;
+    ``otherwise`` are those images among them whose kind the criteria do not name.
     """
 
     course: str
@@ -46,6 +48,8 @@ class Recommendation(NamedTuple):
     verdicts: tuple[Verdict, ...]
     conditional: bool = False
     remarks: tuple[str, ...] = ()
+    about: tuple[Order, ...] = ()
+    otherwise: tuple[Order, ...] = ()
 
 
 class Unanswered(NamedTuple):

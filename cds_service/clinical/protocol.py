@@ -23,11 +23,17 @@ class Place(StrEnum):
 
 @dataclass(frozen=True)
 class Criterion:
-    """A rule and the course it calls for."""
+    """A rule and the course it calls for.
+
+    ``images`` are the kinds of imaging orders that it names, ``images_in_pregnancy`` those that
+    it names where radiation is to be spared.
+    """
 
     id: str
     course: str
     rule: Rule
+    images: frozenset[str] = frozenset()
+    images_in_pregnancy: frozenset[str] = frozenset()
 
     @cached_property
     def needs(self) -> frozenset[str]:
@@ -44,6 +50,7 @@ class Course:
     """A course of action: its card's topic and indicator, and how dangers change it.
 
     ``danger`` marks emergency and same-day courses, ``alone`` one that is shown without others.
+    ``on_signing`` is its indicator where orders are about to be signed, if that is another.
     """
 
     id: str
@@ -53,16 +60,21 @@ class Course:
     alone: bool = False
     while_danger: Place = Place.SHOWN
     while_unanswered: Place = Place.SHOWN
+    on_signing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A sentence added while its rule holds: to every card, or to the first of ``on`` shown."""
+    """A sentence added while its rule holds: to every card, or to the first of ``on`` shown.
+
+    While the rule of one with ``spares_radiation`` holds, no X-ray or CT is suggested.
+    """
 
     id: str
     rule: Rule
     on: tuple[str, ...] | None
     unless_danger: bool = False
+    spares_radiation: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +82,8 @@ class Protocol:
     """All criteria of one profile, and how their verdicts are put together.
 
     ``courses`` stand in order of rank, the most urgent first; ``check`` is the course that asks
-    what is unanswered, beginning with the criteria in ``ask_first``. ``gate`` opens or shuts the
-    whole, ``shut_by`` is a finding that shuts it. ``digest`` names the content it came from.
+    what is unanswered, beginning with the criteria in ``ask_first``; ``unsupported`` answers an
+    imaging order that no criterion supports. ``gate`` opens or shuts the whole, ``shut_by`` is a finding that shuts it. ``digest`` names the content it came from.
     Two protocols are the same only if they are one object.
     """
 
@@ -84,6 +96,7 @@ class Protocol:
     check: str
     ask_first: tuple[str, ...]
     remarks: tuple[Remark, ...] = ()
+    unsupported: str | None = None
 
     @cached_property
     def dangers(self) -> tuple[int, ...]:
@@ -109,6 +122,35 @@ class Protocol:
             for place, criterion in enumerate(self.criteria)
             if self.courses[criterion.course].while_unanswered is Place.LEFT_OUT
         )
+
+    @cached_property
+    def supporting(self) -> tuple[int, ...]:
+        """Return the places of the criteria that support an imaging order when they are met.
+
+        Every emergency and same-day criterion does, and every other that names an image.
+        Source: docs/decisions/0014-which-card-on-which-hook.md.
+        """
+        others = (
+            place
+            for place, criterion in enumerate(self.criteria)
+            if criterion.images and place not in self.dangers
+        )
+        return (*self.dangers, *others)
+
+    def images_named(self, criteria: Iterable[str], *, spare_radiation: bool) -> frozenset[str]:
+        """Return the kinds of imaging orders that any of these criteria names."""
+        named = [self._by_id[name] for name in criteria]
+        return frozenset[str]().union(
+            *(each.images_in_pregnancy if spare_radiation else each.images for each in named)
+        )
+
+    def is_emergency(self, criterion: str) -> bool:
+        """Tell whether a criterion calls for the course that is shown without others."""
+        return self.courses[self._by_id[criterion].course].alone
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Criterion]:
+        return {criterion.id: criterion for criterion in self.criteria}
 
     def touched(self, findings: Iterable[str]) -> set[int]:
         """Return the places of the criteria that ask for any of these findings."""

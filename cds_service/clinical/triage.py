@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING
 from cds_service.clinical import truth as kleene
 from cds_service.clinical.decision import Decision, Gate, Recommendation, Unanswered, Verdict
 from cds_service.clinical.facts import Facts
+from cds_service.clinical.occasion import WHOLE_PATIENT, Aim, suited
 from cds_service.clinical.protocol import Place
 from cds_service.clinical.truth import Truth
 
 if TYPE_CHECKING:
     from cds_service.clinical.facts import Evidence
+    from cds_service.clinical.occasion import Occasion
     from cds_service.clinical.protocol import Course, Protocol
 
 
-def decide(facts: Facts, protocol: Protocol) -> Decision:
-    """Turn the facts into recommendations, the most urgent first, and what was never asked."""
+def decide(facts: Facts, protocol: Protocol, occasion: Occasion = WHOLE_PATIENT) -> Decision:
+    """Turn the facts into recommendations, the most urgent first, and what was never asked.
+
+    The occasion chooses among the recommendations; it never changes a verdict.
+    """
     gate = open_gate(facts, protocol)
     truths = judge(facts, protocol)
     danger = kleene.any_of(truths[place] for place in protocol.dangers)
@@ -34,7 +39,7 @@ def decide(facts: Facts, protocol: Protocol) -> Decision:
         gate=gate,
         judged=judged,
         danger=danger is Truth.PRESENT,
-        recommendations=_recommend(reasons, danger) if shown else (),
+        recommendations=_recommend(reasons, danger, occasion) if shown else (),
         truths=dict(zip(protocol.ids, truths, strict=True)),
         unanswered=unanswered,
         as_of=facts.as_of,
@@ -167,15 +172,11 @@ def _reassure_last(truths: list[Truth], danger: Truth, protocol: Protocol) -> No
         truths[place] = kleene.all_of((truths[place], danger.negated()))
 
 
-def _recommend(reasons: _Reasons, danger: Truth) -> tuple[Recommendation, ...]:
+def _recommend(
+    reasons: _Reasons, danger: Truth, occasion: Occasion
+) -> tuple[Recommendation, ...]:
     protocol = reasons.protocol
-    called: dict[str, list[int]] = {}
-    for place, truth in enumerate(reasons.truths):
-        if truth is Truth.PRESENT:
-            called.setdefault(protocol.criteria[place].course, []).append(place)
-    asked = [place for place in protocol.dangers if reasons.truths[place] is Truth.UNKNOWN]
-    if asked:
-        called[protocol.check] = asked
+    called = _called(reasons, occasion)
     cards: dict[str, Recommendation] = {}
     for course in protocol.courses.values():
         stands = _place(course, danger)
@@ -189,13 +190,44 @@ def _recommend(reasons: _Reasons, danger: Truth) -> tuple[Recommendation, ...]:
             cards[course.topic] = Recommendation(
                 course=course.id,
                 topic=course.topic,
-                indicator=course.indicator,
+                indicator=(occasion.signing and course.on_signing) or course.indicator,
                 verdicts=verdicts,
                 conditional=stands is Place.CONDITIONAL,
             )
         if course.alone:
             break
-    return _remark(tuple(cards.values()), danger, reasons)
+    spare = bool(occasion.aimed_at(Aim.IMAGING)) and _spares_radiation(reasons)
+    shown = suited(tuple(cards.values()), occasion, protocol, spare_radiation=spare)
+    return _remark(shown, danger, reasons)
+
+
+def _called(reasons: _Reasons, occasion: Occasion) -> dict[str, list[int]]:
+    """Return the courses that are called for, each with the places of the criteria that do so."""
+    protocol, truths = reasons.protocol, reasons.truths
+    called: dict[str, list[int]] = {}
+    for place, truth in enumerate(truths):
+        if truth is Truth.PRESENT:
+            called.setdefault(protocol.criteria[place].course, []).append(place)
+    asked = [place for place in protocol.dangers if truths[place] is Truth.UNKNOWN]
+    if asked:
+        called[protocol.check] = asked
+    unmet = [place for place in protocol.supporting if truths[place] is not Truth.PRESENT]
+    nothing_met = len(unmet) == len(protocol.supporting)
+    if protocol.unsupported and nothing_met and occasion.aimed_at(Aim.IMAGING):
+        # What is not answered, and what is not met though it is no danger, is why; a danger
+        # that is denied needs no words.
+        called[protocol.unsupported] = [
+            place for place in unmet if place in asked or place not in protocol.dangers
+        ] or unmet
+    return called
+
+
+def _spares_radiation(reasons: _Reasons) -> bool:
+    """Tell whether no X-ray or CT is to be suggested."""
+    return any(
+        remark.spares_radiation and remark.rule.judge(reasons.facts) is Truth.PRESENT
+        for remark in reasons.protocol.remarks
+    )
 
 
 def _place(course: Course, danger: Truth) -> Place:

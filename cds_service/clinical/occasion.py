@@ -1,0 +1,127 @@
+"""What a call is about, and which cards belong to it: the chart, a visit, orders, an appointment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cds_service.clinical.decision import Recommendation
+    from cds_service.clinical.protocol import Protocol
+
+
+class Aim(StrEnum):
+    """What an order is for, as far as red flags are concerned."""
+
+    IMAGING = "imaging"  # an image of the spine
+    TREATMENT = "treatment"  # physiotherapy, manipulation, exercise: what red flags come before
+
+
+class Order(NamedTuple):
+    """An order, or an appointment, that a call is about and that the content knows.
+
+    ``reference`` is how the record system knows it ("ServiceRequest/17"); without an id it says
+    where it stood ("ServiceRequest (entry 2)"). ``kind`` is its name in the content
+    ("spine-mri"), ``says`` that name for people, ``modality`` "MRI", "CT" or "X-ray" for an
+    image. ``reasons`` are the words of the reasons written on it. An order of two kinds stands
+    here twice, with the same reference.
+    """
+
+    reference: str
+    kind: str
+    aim: Aim
+    says: str
+    modality: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What the clinician is doing when the service is called.
+
+    ``orders`` are the orders or appointments that the call is about; None means that it is about
+    the patient as a whole, and every card belongs to it. ``signing`` says that the orders are
+    about to be signed, ``leaving`` that the patient is about to be discharged. ``off`` are the
+    topics that the site has switched off here; no emergency or same-day card ever is.
+    """
+
+    orders: tuple[Order, ...] | None = None
+    signing: bool = False
+    leaving: bool = False
+    off: frozenset[str] = frozenset()
+
+    def aimed_at(self, aim: Aim) -> tuple[Order, ...]:
+        """Return the orders with this aim."""
+        return tuple(order for order in self.orders or () if order.aim is aim)
+
+
+WHOLE_PATIENT = Occasion()
+
+
+def suited(
+    cards: tuple[Recommendation, ...],
+    occasion: Occasion,
+    protocol: Protocol,
+    *,
+    spare_radiation: bool,
+) -> tuple[Recommendation, ...]:
+    """Return the cards that belong to an occasion, in the order in which they are shown.
+
+    An emergency or same-day card always belongs. ``spare_radiation`` says that no X-ray or CT
+    is to be suggested. Source: docs/decisions/0014-which-card-on-which-hook.md.
+    """
+    on = [
+        card
+        for card in cards
+        if card.topic not in occasion.off or protocol.courses[card.course].danger
+    ]
+    if occasion.orders is not None:
+        return tuple(_about(on, occasion, protocol, spare_radiation=spare_radiation))
+    return tuple(_checked_first(on, protocol) if occasion.leaving else on)
+
+
+def _about(
+    cards: list[Recommendation], occasion: Occasion, protocol: Protocol, *, spare_radiation: bool
+) -> Iterator[Recommendation]:
+    """Yield the cards that speak about the orders of a call, each with those orders."""
+    images, treatments = occasion.aimed_at(Aim.IMAGING), occasion.aimed_at(Aim.TREATMENT)
+    for card in cards:
+        otherwise = _otherwise(card, images, protocol, spare_radiation=spare_radiation)
+        if protocol.courses[card.course].danger:
+            yield card._replace(about=images + treatments, otherwise=otherwise)
+        elif card.course == protocol.unsupported or otherwise:
+            yield card._replace(about=images, otherwise=otherwise)
+        elif card.course == protocol.check and treatments:
+            yield card._replace(about=treatments)
+
+
+def _otherwise(
+    card: Recommendation, images: tuple[Order, ...], protocol: Protocol, *, spare_radiation: bool
+) -> tuple[Order, ...]:
+    """Return the ordered images of a kind that the criteria of a card do not name.
+
+    Where one order has a kind that is named, the others stand beside it and are left alone; but
+    an X-ray or CT is not, where radiation is to be spared.
+    """
+    named = protocol.images_named(
+        (verdict.criterion for verdict in card.verdicts), spare_radiation=spare_radiation
+    )
+    others = tuple(order for order in images if order.kind not in named)
+    if not named or (len(others) < len(images) and not spare_radiation):
+        return ()
+    return others
+
+
+def _checked_first(cards: list[Recommendation], protocol: Protocol) -> list[Recommendation]:
+    """Put the check of unanswered emergencies before all that is not urgent itself."""
+    unanswered = [
+        card
+        for card in cards
+        if card.course == protocol.check
+        and any(protocol.is_emergency(verdict.criterion) for verdict in card.verdicts)
+    ]
+    urgent = [card for card in cards if protocol.courses[card.course].danger]
+    return [*urgent, *unanswered, *(card for card in cards if card not in urgent + unanswered)]
