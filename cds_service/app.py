@@ -14,12 +14,14 @@ from werkzeug.exceptions import HTTPException
 
 from cds_service.api.views import api
 from cds_service.content.load import load
+from cds_service.content.recommendations import TOPICS
 from cds_service.content.site_codes import load_site_codes
 from cds_service.fhir.judge import Judge
 from cds_service.hooks.desk import Desk
 from cds_service.hooks.fhir_server import FhirServers
 from cds_service.hooks.prefetch import BY_NAME, templates
 from cds_service.hooks.sample_views import sample_views
+from cds_service.hooks.services import SERVICES
 from cds_service.hooks.views import hooks
 from cds_service.problems import Problem
 from cds_service.render.cards import CardWriter
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger("cds_service")
+
+# In CDS_TOPICS_OFF: every service, and the one topic that is always on.
+_EVERY = "*"
+_ALWAYS = "emergency"
+_SWITCHED = frozenset(TOPICS) - {_ALWAYS}
 
 _CODES = {404: "not-found", 405: "not-supported"}
 _TEXTS = {
@@ -99,6 +106,8 @@ def create_app(
         ),
         aliases=settings.prefetch_aliases,
         max_body=settings.max_body,
+        off=_topics_off(settings),
+        shadow=settings.shadow,
     )
     app.register_blueprint(hooks(desk))
     app.register_blueprint(
@@ -120,6 +129,27 @@ def _check_aliases(settings: Settings) -> None:
                 f"use one of: {', '.join(BY_NAME)}."
             )
             raise SettingsError(msg)
+
+
+def _topics_off(settings: Settings) -> dict[str, frozenset[str]]:
+    """Return the topics that are off for each service. Raises SettingsError for a name unknown."""
+    for service, topics in settings.topics_off.items():
+        if service != _EVERY and service not in SERVICES:
+            msg = (
+                f"CDS_TOPICS_OFF: {service}: there is no such service; use * for every service, or "
+                f"one of: {', '.join(SERVICES)}."
+            )
+            raise SettingsError(msg)
+        for topic in sorted(topics - _SWITCHED):
+            why = (
+                "an emergency card is never switched off"
+                if topic == _ALWAYS
+                else "there is no such topic"
+            )
+            msg = f"CDS_TOPICS_OFF: {topic}: {why}; use one of: {', '.join(sorted(_SWITCHED))}."
+            raise SettingsError(msg)
+    everywhere = settings.topics_off.get(_EVERY, frozenset())
+    return {name: everywhere | settings.topics_off.get(name, frozenset()) for name in SERVICES}
 
 
 def _answer_problem(problem: Problem) -> tuple[dict[str, Any], int]:

@@ -43,6 +43,8 @@ class Settings:
     fhir_deadline: float = 3.0
     codes: Path | None = None
     selection_behavior: str = "any"
+    topics_off: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    shadow: bool = False
     open: bool = False
     log_level: str = "INFO"
 
@@ -152,6 +154,18 @@ def _seconds(value: str) -> float:
     return float(match[1])
 
 
+def _topics(value: str) -> Mapping[str, frozenset[str]]:
+    off: dict[str, frozenset[str]] = {}
+    for pair in value.split(","):
+        service, equals, topics = (part.strip() for part in pair.partition("="))
+        named = frozenset(topic.strip() for topic in topics.split("+"))
+        if not (service and equals) or "" in named:
+            msg = "write SERVICE=topic+topic, separated by commas; * stands for every service"
+            raise ValueError(msg)
+        off[service] = off.get(service, frozenset()) | named
+    return off
+
+
 def _flag(value: str) -> bool:
     if value not in {"yes", "no"}:
         msg = "write yes or no"
@@ -195,6 +209,8 @@ VARIABLES: Mapping[str, Variable] = {
     "CDS_SELECTION_BEHAVIOR": Variable(
         "selection_behavior", _selection, "how many suggestions of a card may be accepted"
     ),
+    "CDS_TOPICS_OFF": Variable("topics_off", _topics, "cards switched off, by service or for all"),
+    "CDS_SHADOW": Variable("shadow", _flag, "yes: judge, keep and count, but send no card"),
     "CDS_OPEN": Variable("open", _flag, "yes: answer callers from beyond this machine"),
     "CDS_LOG_LEVEL": Variable("log_level", _level, "how much is logged"),
 }

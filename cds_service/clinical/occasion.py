@@ -1,15 +1,15 @@
-"""What a call is about, and which cards belong to it: the chart, a visit, orders, an appointment."""
+"""What a call is about, and which cards belong to it: a chart, a visit, orders, an appointment."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cds_service.clinical.decision import Recommendation
+    from cds_service.clinical.decision import Decision, Recommendation
     from cds_service.clinical.protocol import Protocol
 
 
@@ -81,6 +81,12 @@ def suited(
     if occasion.orders is not None:
         return tuple(_about(on, occasion, protocol, spare_radiation=spare_radiation))
     return tuple(_checked_first(on, protocol) if occasion.leaving else on)
+
+
+def without(decision: Decision, topic: str) -> Decision:
+    """Return the decision without the card of a topic; its verdicts stay as they are."""
+    kept = tuple(card for card in decision.recommendations if card.topic != topic)
+    return replace(decision, recommendations=kept)
 
 
 def _about(

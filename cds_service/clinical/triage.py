@@ -172,9 +172,7 @@ def _reassure_last(truths: list[Truth], danger: Truth, protocol: Protocol) -> No
         truths[place] = kleene.all_of((truths[place], danger.negated()))
 
 
-def _recommend(
-    reasons: _Reasons, danger: Truth, occasion: Occasion
-) -> tuple[Recommendation, ...]:
+def _recommend(reasons: _Reasons, danger: Truth, occasion: Occasion) -> tuple[Recommendation, ...]:
     protocol = reasons.protocol
     called = _called(reasons, occasion)
     cards: dict[str, Recommendation] = {}

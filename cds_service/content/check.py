@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cds_service.content.findings import Carrier
 from cds_service.content.problems import ContentError, Problem
 from cds_service.content.suggestions import calls_for
 
@@ -12,28 +13,33 @@ if TYPE_CHECKING:
 
     from cds_service.content.criteria import CriterionDefinition
     from cds_service.content.findings import FindingDefinition
+    from cds_service.content.orders import Orders
     from cds_service.content.recommendations import Recommendations, Source
     from cds_service.content.suggestions import Suggestions
 
 GATE_COURSE = "gate"
 CHECK_COURSE = "redflagcheck"
+UNSUPPORTED_COURSE = "imagingnotindicated"
 
 
 def check(
     findings: Mapping[str, FindingDefinition],
     criteria: Mapping[str, CriterionDefinition],
     recommendations: Recommendations,
+    orders: Orders,
     sources: Mapping[str, Source],
     suggestions: Suggestions,
 ) -> None:
     """Check the files against each other. Raises ContentError with every problem found."""
     problems = [
         *_dangling_findings(findings, recommendations),
-        *_unused_findings(findings, criteria, recommendations),
+        *_order_finding(findings, orders),
+        *_orders_of_images(criteria, orders),
+        *_unused_findings(findings, criteria, recommendations, {orders.finding}),
         *_dangling_criteria(criteria, recommendations),
         *_criteria_links(criteria, recommendations, sources),
         *_suggestion_links(recommendations, suggestions),
-        *_images(criteria, recommendations, suggestions),
+        *_suggestions_of_images(criteria, recommendations, suggestions),
     ]
     if problems:
         raise ContentError(problems)
@@ -60,12 +66,41 @@ def _dangling_findings(
         )
 
 
+def _order_finding(findings: Mapping[str, FindingDefinition], orders: Orders) -> Iterator[Problem]:
+    finding = findings.get(orders.finding)
+    if finding is None or finding.carrier is not Carrier.ORDER:
+        yield Problem(
+            orders.finding_at,
+            f"`finding` names {orders.finding!r}, which is no finding with `carrier: order`",
+            "An order for an image of the spine would say nothing of the patient",
+            "Correct the name, or define the finding",
+        )
+
+
+def _orders_of_images(
+    criteria: Mapping[str, CriterionDefinition], orders: Orders
+) -> Iterator[Problem]:
+    """Find images that no order could be compared with."""
+    named = ", ".join(each.modality for each in orders.kinds.values() if each.modality)
+    for criterion in criteria.values():
+        for image in (criterion.image, criterion.image_in_pregnancy):
+            if image and not orders.images_in(image):
+                yield Problem(
+                    criterion.place,
+                    f"{criterion.id} names the image {image!r}, which has no modality of "
+                    "orders.yaml in it",
+                    "Nobody could tell whether an image that is ordered is the one meant",
+                    f"Name one or more of: {named}",
+                )
+
+
 def _unused_findings(
     findings: Mapping[str, FindingDefinition],
     criteria: Mapping[str, CriterionDefinition],
     recommendations: Recommendations,
+    elsewhere: set[str],
 ) -> Iterator[Problem]:
-    used = {recommendations.shut_by}
+    used = {recommendations.shut_by} | elsewhere
     for criterion in criteria.values():
         used.update(criterion.rule.needs())
     for remark in recommendations.remarks.values():
@@ -103,13 +138,18 @@ def _criteria_links(
     sources: Mapping[str, Source],
 ) -> Iterator[Problem]:
     courses = set(recommendations.courses)
-    if CHECK_COURSE not in courses:
-        yield Problem(
-            recommendations.lines["recommendations"],
-            f"there is no recommendation {CHECK_COURSE!r}",
-            "Unanswered red flags could not be shown",
-            f"Add `{CHECK_COURSE}:`",
-        )
+    needed = {
+        CHECK_COURSE: "Unanswered red flags could not be shown",
+        UNSUPPORTED_COURSE: "An imaging order that nothing supports could not be answered",
+    }
+    for course, why in needed.items():
+        if course not in courses:
+            yield Problem(
+                recommendations.lines["recommendations"],
+                f"there is no recommendation {course!r}",
+                why,
+                f"Add `{course}:`",
+            )
     for criterion in criteria.values():
         allowed = {GATE_COURSE} if criterion.id == recommendations.gate else courses
         for name in criterion.recommendation.values():
@@ -154,7 +194,7 @@ def _suggestion_links(
             )
 
 
-def _images(
+def _suggestions_of_images(
     criteria: Mapping[str, CriterionDefinition],
     recommendations: Recommendations,
     suggestions: Suggestions,

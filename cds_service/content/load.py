@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.protocol import Criterion, Protocol, Remark
-from cds_service.content.check import CHECK_COURSE, check
+from cds_service.content.check import CHECK_COURSE, UNSUPPORTED_COURSE, check
 from cds_service.content.criteria import (
     OPTIONAL,
     REQUIRED,
@@ -21,6 +21,7 @@ from cds_service.content.criteria import (
 )
 from cds_service.content.finding_files import read_finding
 from cds_service.content.nodes import Fields, Node, read
+from cds_service.content.orders import Orders, read_orders
 from cds_service.content.problems import ContentError, Place, Problem
 from cds_service.content.recommendations import (
     Recommendations,
@@ -49,6 +50,7 @@ class Content:
     criteria: Mapping[str, CriterionDefinition]
     gate: CriterionDefinition
     recommendations: Recommendations
+    orders: Orders
     sources: Mapping[str, Source]
     vocabulary: Vocabulary
     suggestions: Suggestions
@@ -95,6 +97,8 @@ def load(folder: Path | None = None) -> Content:
     with _gathering(problems):
         recommendations = read_recommendations(roots["recommendations.yaml"], reader.rules)
     with _gathering(problems):
+        orders = read_orders(roots["orders.yaml"])
+    with _gathering(problems):
         sources = read_sources(roots["sources.yaml"])
     with _gathering(problems):
         vocabulary = read_vocabulary(roots["vocabulary.yaml"])
@@ -102,7 +106,7 @@ def load(folder: Path | None = None) -> Content:
         suggestions = read_suggestions(roots["suggestions.yaml"])
     _stop_at(problems)
     criteria = reader.read_all(recommendations.profiles)
-    check(findings, criteria, recommendations, sources, suggestions)
+    check(findings, criteria, recommendations, orders, sources, suggestions)
     digest = _digest(texts)
     gate = criteria.pop(recommendations.gate)
     return Content(
@@ -111,17 +115,24 @@ def load(folder: Path | None = None) -> Content:
         criteria=criteria,
         gate=gate,
         recommendations=recommendations,
+        orders=orders,
         sources=sources,
         vocabulary=vocabulary,
         suggestions=suggestions,
         protocols={
-            profile: _protocol(profile, digest, gate, criteria, recommendations)
+            profile: _protocol(profile, digest, gate, criteria, recommendations, orders)
             for profile in recommendations.profiles
         },
     )
 
 
-_FILES = ("recommendations.yaml", "sources.yaml", "suggestions.yaml", "vocabulary.yaml")
+_FILES = (
+    "orders.yaml",
+    "recommendations.yaml",
+    "sources.yaml",
+    "suggestions.yaml",
+    "vocabulary.yaml",
+)
 _FOLDERS = ("criteria", "findings")
 
 
@@ -132,8 +143,7 @@ def _texts(folder: Path) -> dict[str, str]:
             Place(str(folder), 1),
             "the content folder is not there",
             "Without content nothing can be judged",
-            "Point CDS_CARDS at a folder with findings/, criteria/, recommendations.yaml, "
-            "sources.yaml, suggestions.yaml and vocabulary.yaml",
+            f"Point CDS_CARDS at a folder with findings/, criteria/, {', '.join(_FILES)}",
         )
     problems: list[Problem] = []
     texts: dict[str, str] = {}
@@ -287,6 +297,7 @@ def _protocol(
     gate: CriterionDefinition,
     criteria: Mapping[str, CriterionDefinition],
     recommendations: Recommendations,
+    orders: Orders,
 ) -> Protocol:
     ranks = {name: rank for rank, name in enumerate(recommendations.courses)}
     ordered = sorted(
@@ -298,13 +309,21 @@ def _protocol(
         gate=Criterion(gate.id, "gate", gate.rule),
         shut_by=recommendations.shut_by,
         criteria=tuple(
-            Criterion(each.id, each.recommendation[profile], each.rule) for each in ordered
+            Criterion(
+                each.id,
+                each.recommendation[profile],
+                each.rule,
+                images=orders.images_in(each.image),
+                images_in_pregnancy=orders.images_in(each.image_in_pregnancy or each.image),
+            )
+            for each in ordered
         ),
         courses={name: each.course for name, each in recommendations.courses.items()},
         check=CHECK_COURSE,
+        unsupported=UNSUPPORTED_COURSE,
         ask_first=recommendations.ask_first,
         remarks=tuple(
-            Remark(each.id, each.rule, each.on, each.unless_danger)
+            Remark(each.id, each.rule, each.on, each.unless_danger, each.avoid_radiation)
             for each in recommendations.remarks.values()
         ),
     )

@@ -160,6 +160,7 @@ def _course(name: str, node: Node, reasons: ReasonReader) -> CourseDefinition:
             "alone",
             "while_danger",
             "while_unanswered",
+            "on_signing",
             "suggestions",
             "recommended",
         ),
@@ -185,6 +186,9 @@ def _course(name: str, node: Node, reasons: ReasonReader) -> CourseDefinition:
             alone=fields.flag("alone"),
             while_danger=Place.LEFT_OUT if left_out else Place.SHOWN,
             while_unanswered=while_unanswered,
+            on_signing=(
+                fields["on_signing"].choice(INDICATORS) if "on_signing" in fields else None
+            ),
         ),
         label=fields["label"].text(),
         wording=Wording(_summary(fields["summary"]), fields["detail"].text()),

@@ -1,14 +1,12 @@
-"""Condition, Encounter, Procedure, orders and appointments: what they say, and whether it holds."""
+"""Condition, Encounter and Procedure: what they say, and whether it holds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cds_service.content.findings import Carrier
 from cds_service.fhir.access import as_dict, as_list, concepts, first_code, said_codes
 from cds_service.fhir.circumstances import body_sites, severity
 from cds_service.fhir.dates import end_of, first_date, read_age, read_date, start_of
-from cds_service.fhir.ledger import DENIAL_LIVES
 from cds_service.fhir.statements import Filer, Holds, Statement
 
 if TYPE_CHECKING:
@@ -21,11 +19,11 @@ _OVER = {"inactive", "remission", "resolved"}
 _SUSPECTED = {"unconfirmed", "provisional", "differential"}
 _FALSE = {"refuted", "entered-in-error"}
 _FINISHED = {"finished", "completed", "discharged", "discontinued"}
-_STOPPED = {"cancelled", "entered-in-error", "not-done", "noshow", "revoked", "nullified"}
+STOPPED = {"cancelled", "entered-in-error", "not-done", "noshow", "revoked", "nullified"}
 _ABATEMENTS = {
     f"abatement{kind}" for kind in ("DateTime", "Period", "Boolean", "Age", "Range", "String")
 }
-_NOT_DONE = _STOPPED | {"preparation", "aborted"}
+_NOT_DONE = STOPPED | {"preparation", "aborted"}
 
 
 def read_condition(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
@@ -117,7 +115,7 @@ def read_encounter(resource: dict[str, Any], reference: str, record: Record, fil
     A reason says that something is there at the visit; nobody says that it began then.
     """
     status = first_code(resource.get("status"))
-    if status in _STOPPED:
+    if status in STOPPED:
         return
     reasons = concepts(resource.get("reasonCode"))
     for reason in as_list(resource.get("reason")):
@@ -163,33 +161,3 @@ def read_procedure(resource: dict[str, Any], reference: str, record: Record, fil
     )
     for concept in concepts(resource.get("code")):
         filer.file(concept, Statement(reference, holds=Holds.PAST, since=since, when=when))
-
-
-def read_order(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
-    """File the reasons of an order or an appointment, and what a draft order asks for.
-
-    What is ordered says nothing of the past; its reason says why the patient is seen.
-    """
-    status = first_code(resource.get("status"))
-    if status in _STOPPED or resource.get("doNotPerform") is True:
-        return
-    written, when = first_date(
-        (resource.get("authoredOn"), resource.get("orderedOn"), resource.get("created")),
-        record.zone,
-    )
-    due = read_date(resource.get("start"), record.zone) or written
-    if due is not None and filer.ledger.older(due, DENIAL_LIVES):
-        return
-    for reason in concepts(resource.get("reasonCode")) + concepts(resource.get("reason")):
-        statement = Statement(
-            reference,
-            since=written,
-            when=when,
-            observed=due,
-            remark="reason given",
-            visit=True,
-        )
-        filer.file(reason, statement)
-    if status == "draft":
-        for concept in concepts(resource.get("code")):
-            filer.file(concept, Statement(reference, since=written, carrier=Carrier.ORDER))

@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Facts
 from cds_service.fhir.computed import compute
-from cds_service.fhir.conditions import (
-    read_condition,
-    read_encounter,
-    read_order,
-    read_procedure,
-)
+from cds_service.fhir.conditions import read_condition, read_encounter, read_procedure
 from cds_service.fhir.ledger import Ledger
 from cds_service.fhir.measurements import Measurements
 from cds_service.fhir.medications import read_medication
 from cds_service.fhir.observations import read_observation
+from cds_service.fhir.orders import read_draft, read_order
 from cds_service.fhir.questionnaires import read_response
 from cds_service.fhir.statements import Filer
 
@@ -43,6 +39,8 @@ def find(record: Record, index: Index, given: tuple[Given, ...] = ()) -> Facts:
             reader = readers.get(kind)
             if reader is not None:
                 reader(resource, reference, record, filer)
+    for reference, resource in record.drafts:
+        read_draft(resource, reference, record, filer)
     measurements.finish()
     for finding in index.computed:
         compute(finding, record, ledger)
@@ -66,6 +64,8 @@ _READERS: dict[str, Callable[[dict[str, Any], str, Record, Filer], None]] = {
     "Procedure": read_procedure,
     "ServiceRequest": read_order,
     "ProcedureRequest": read_order,
+    "DiagnosticOrder": read_order,
+    "ReferralRequest": read_order,
     "Appointment": read_order,
     "MedicationRequest": read_medication,
     "MedicationStatement": read_medication,

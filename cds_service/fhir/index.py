@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.content.codes import CODE_SYSTEMS, Code, System
 from cds_service.content.findings import Computation
-from cds_service.fhir.terms import URIS, PhraseIndex, TermIndex, normal
+from cds_service.content.phrases import PhraseIndex
+from cds_service.fhir.order_index import OrderIndex
+from cds_service.fhir.terms import URIS, TermIndex, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from cds_service.content.findings import FindingDefinition
     from cds_service.content.load import Content
+    from cds_service.fhir.order_index import SiteOrders
 
 
 class Role(Enum):
@@ -138,9 +141,10 @@ class _ByPrefix(dict[Any, tuple["Mark", ...]]):
 class Index:
     """Everything that reading a record needs of the content, compiled once at start-up."""
 
-    def __init__(self, content: Content) -> None:
-        """Compile the content."""
+    def __init__(self, content: Content, site_orders: SiteOrders | None = None) -> None:
+        """Compile the content, with the order codes of the site."""
         self.findings = content.findings
+        self.orders = OrderIndex(content.orders, site_orders or {})
         self.codes = CodeIndex(content.findings.values())
         self.phrases = PhraseIndex({each.id: each.phrases for each in content.findings.values()})
         self.exceptions = PhraseIndex({each.id: each.but_not for each in content.findings.values()})

@@ -41,11 +41,13 @@ class Record:
 
     ``searched`` are the resource types whose search was completed, ``incomplete`` those that
     were wanted and did not come whole, ``doubtful`` those of which some could not be read:
-    their silence is no denial, not even for the gate.
+    their silence is no denial, not even for the gate. ``drafts`` are the orders and appointments
+    that are being written during the call: their reasons count, what they order does not.
     """
 
     as_of: datetime
     resources: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    drafts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     searched: set[str] = field(default_factory=set)
     incomplete: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
@@ -96,6 +98,11 @@ class Record:
         return self._by_reference.get(named, {}) if named else {}
 
 
+def references_of(patient_id: str) -> set[str]:
+    """Return the references that mean a patient by the id."""
+    return {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", patient_id}
+
+
 def subject_of(resource: dict[str, Any]) -> str | None:
     """Return the reference of the patient that a resource is about, as text."""
     for key in ("subject", "patient"):
@@ -139,6 +146,16 @@ def _keep(record: Record, unpacked: Unpacked, subjects: list[str | None], own: s
         kept = True
     record.names |= unpacked.names
     return kept
+
+
+def keep_drafts(record: Record, unpacked: Unpacked, own: set[str]) -> None:
+    """Take over what is being written for the record's patient; note what is for another."""
+    drafted = Record(record.as_of)
+    keep_own(drafted, unpacked, own)
+    record.drafts += drafted.resources
+    record.names |= drafted.names
+    for note in drafted.notes:
+        record.note(note)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cds_service.fhir.terms import words_of
+from cds_service.content.phrases import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from cds_service.fhir.judge import Judge
     from cds_service.hooks.fhir_server import FhirServers
+    from cds_service.journal import Journal
     from cds_service.render.cards import CardWriter
 
 
@@ -19,7 +20,8 @@ class Desk:
     """The judge and the writer of cards, the profile, the clock, and what the site has set.
 
     ``fhir_servers`` have what a prefetch lacks; ``aliases`` maps prefetch keys of the site to
-    ours; ``max_body`` is in bytes.
+    ours; ``max_body`` is in bytes. ``off`` are the topics that are switched off for a
+    service, by its id. With ``shadow`` no card is sent.
     """
 
     judge: Judge
@@ -29,3 +31,12 @@ class Desk:
     fhir_servers: FhirServers
     aliases: Mapping[str, str] = field(default_factory=dict)
     max_body: int = 10 * 1024 * 1024
+    off: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    shadow: bool = False
+    journal: Journal | None = None
+
+    @property
+    def check_topic(self) -> str:
+        """Return the topic of the card that asks what is unanswered."""
+        protocol = self.judge.content.protocols[self.profile]
+        return protocol.courses[protocol.check].topic

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
+from cds_service.fhir.bundles import Unpacked
 from cds_service.hooks.access import read_access
+from cds_service.hooks.context import unpack_given
 from cds_service.problems import Problem, first_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cds_service.hooks.access import Access
-    from cds_service.hooks.services import Service
+    from cds_service.hooks.services import Carries, Service
 
 _TEXT = validate.Length(min=1, max=2048)
 
@@ -57,12 +59,18 @@ class EnvelopeSchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a request asks: whose record, in which encounter, the data that came, and the access."""
+    """What a request asks: whose record, in which encounter, the data that came, and the access.
+
+    ``given`` are the resources of the context, ``selections`` the references of those that the
+    call is about; None where the hook has no such field.
+    """
 
     patient_id: str
     encounter_id: str | None
     prefetch: Mapping[str, Any]
     access: Access | None = None
+    given: Unpacked = field(default_factory=Unpacked)
+    selections: tuple[str, ...] | None = None
 
 
 _SCHEMA = EnvelopeSchema()
@@ -85,21 +93,42 @@ def read_envelope(body: Mapping[str, Any], service: Service) -> Envelope:
             msg = f"context.{name}: this hook needs it, as a text that is not empty"
             raise Problem(400, "required", msg, expression=f"context.{name}")
     return Envelope(
-        patient_id=_bare_id(context["patientId"]),
-        encounter_id=context["encounterId"] if _filled(context.get("encounterId")) else None,
+        patient_id=_bare_id(context, "patientId"),
+        encounter_id=(
+            _bare_id(context, "encounterId") if _filled(context.get("encounterId")) else None
+        ),
         prefetch=envelope.get("prefetch") or {},
         access=read_access(envelope.get("fhirServer"), envelope.get("fhirAuthorization")),
+        given=_given(context, service.carries) if service.carries else Unpacked(),
+        selections=_selections(context) if service.selects else None,
     )
+
+
+def _given(context: Mapping[str, Any], name: Carries) -> Unpacked:
+    value = context.get(name)
+    if not isinstance(value, dict | list):
+        msg = f"context.{name}: this hook needs it, as a Bundle or an array of resources"
+        raise Problem(400, "required", msg, expression=f"context.{name}")
+    return unpack_given(value)
+
+
+def _selections(context: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the references of what was selected; what is no text names nothing."""
+    value = context.get("selections")
+    if not isinstance(value, list):
+        msg = "context.selections: this hook needs it, as an array of references such as Type/id"
+        raise Problem(400, "required", msg, expression="context.selections")
+    return tuple(each for each in value if isinstance(each, str))
 
 
 def _filled(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _bare_id(patient_id: str) -> str:
-    """Return the id alone: some clients send `Patient/` before it."""
-    bare = patient_id.strip().rsplit("/", 1)[-1]
+def _bare_id(context: Mapping[str, Any], name: str) -> str:
+    """Return the id alone: some clients send the resource type before it."""
+    bare: str = context[name].strip().rsplit("/", 1)[-1]
     if not bare:
-        msg = "context.patientId: there is no id after the last `/`"
-        raise Problem(400, "value", msg, expression="context.patientId")
+        msg = f"context.{name}: there is no id after the last `/`"
+        raise Problem(400, "value", msg, expression=f"context.{name}")
     return bare

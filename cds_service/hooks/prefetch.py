@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.content.findings import Carrier, Reading
 from cds_service.fhir.bundles import unpack
-from cds_service.fhir.record import Record, keep_own
+from cds_service.fhir.record import Record, keep_own, references_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -150,7 +150,7 @@ def read_prefetch(
     A key of an unknown name is read by the resource types in it, and completes no search.
     """
     record = Record(as_of)
-    own = {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", patient_id}
+    own = references_of(patient_id)
     came: dict[str, list[str]] = {}
     for given, value in prefetch.values.items():
         key = BY_NAME.get(aliases.get(given, given))

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import Blueprint, Response
 
+from cds_service import metrics
+from cds_service.clinical.occasion import without
 from cds_service.fhir.judge import why_not_judged
+from cds_service.hooks.context import occasion_of, take_in
 from cds_service.hooks.envelope import read_envelope
 from cds_service.hooks.prefetch import read_prefetch, wanted
 from cds_service.hooks.services import SERVICES, discovery
@@ -16,14 +19,16 @@ from cds_service.render.suggestions import Filing
 from cds_service.security.limits import read_json
 
 if TYPE_CHECKING:
+    from cds_service.clinical.decision import Decision
     from cds_service.hooks.desk import Desk
+    from cds_service.hooks.envelope import Envelope
 
 
 def hooks(desk: Desk) -> Blueprint:
     """Return the routes of CDS Hooks over one content and profile."""
     routes = Blueprint("hooks", __name__, url_prefix="/cds-services")
     content = desk.judge.content
-    listed = orjson.dumps(discovery(content))
+    listed = orjson.dumps(discovery(content, shadow=desk.shadow))
     keys = wanted(content)
     without_encounter = tuple(key for key in keys if key.name != "encounter")
 
@@ -47,7 +52,11 @@ def hooks(desk: Desk) -> Blueprint:
         prefetched = read_prefetch(
             completed, envelope.patient_id, desk.now(), desk.aliases, expected
         )
-        decision = desk.judge.decide(prefetched.record, desk.profile)
+        record = prefetched.record
+        take_in(envelope, service, record)
+        off = desk.off.get(service.id, frozenset())
+        occasion = occasion_of(envelope, service, record, desk.judge.index.orders, off)
+        decision = desk.judge.decide(record, desk.profile, occasion=occasion)
         if not decision.judged:
             raise Problem(
                 412,
@@ -57,7 +66,27 @@ def hooks(desk: Desk) -> Blueprint:
                 expression="prefetch.conditions",
             )
         filing = Filing.of(envelope.patient_id, envelope.encounter_id)
-        body = orjson.dumps({"cards": desk.writer.write(decision, filing)})
-        return Response(body, mimetype="application/json")
+        cards = desk.writer.write(_unless_dismissed(decision, envelope, desk), filing)
+        if desk.shadow:
+            for card in cards:
+                metrics.SHADOWED.labels(service.id, card["source"]["topic"]["code"]).inc()
+            cards = []
+        return Response(orjson.dumps({"cards": cards}), mimetype="application/json")
 
     return routes
+
+
+def _unless_dismissed(decision: Decision, envelope: Envelope, desk: Desk) -> Decision:
+    """Leave out the red-flag check where it was set aside in this encounter on the same facts.
+
+    No other card is ever held back so: each of them says what is known.
+    """
+    topic = desk.check_topic
+    if (
+        desk.journal is not None
+        and envelope.encounter_id is not None
+        and any(card.topic == topic for card in decision.recommendations)
+        and desk.journal.dismissed(envelope.patient_id, envelope.encounter_id, topic, decision)
+    ):
+        return without(decision, topic)
+    return decision

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.content.phrases import PhraseIndex
 from cds_service.fhir import index as compiled
 from cds_service.fhir.access import as_number, codings, last_path, said_codes
 from cds_service.fhir.bundles import unpack
@@ -14,7 +15,6 @@ from cds_service.fhir.dates import read_age, read_date, read_moment
 from cds_service.fhir.given import implied_gate
 from cds_service.fhir.judge import why_not_judged
 from cds_service.fhir.record import Record, keep_own, read_bundle
-from cds_service.fhir.terms import PhraseIndex
 from cds_service.fhir.units import kilograms, score_of_ten
 from cds_service.fhir.validate import validate
 from tests.fhir.builders import (
