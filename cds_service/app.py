@@ -111,7 +111,14 @@ def create_app(
     )
     app.register_blueprint(hooks(desk))
     app.register_blueprint(
-        api(judge, writer, profile=settings.profile, now=clock, max_body=settings.max_body)
+        api(
+            judge,
+            writer,
+            profile=settings.profile,
+            now=clock,
+            max_body=settings.max_body,
+            shadow=settings.shadow,
+        )
     )
     app.register_blueprint(sample_views(clock))
     app.register_error_handler(Problem, _answer_problem)

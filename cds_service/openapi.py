@@ -17,7 +17,7 @@ from cds_service import __version__
 from cds_service.api import schemas
 from cds_service.api.openapi import FILE
 from cds_service.hooks.envelope import EnvelopeSchema
-from cds_service.hooks.services import SERVICES
+from cds_service.hooks.services import SERVICES, Service
 
 _STRING = {"type": "string"}
 _JSON = "application/json"
@@ -79,6 +79,7 @@ def _hooks(spec: APISpec) -> None:
         hook=_STRING, title=_STRING, description=_STRING, id=_STRING, usageRequirements=_STRING
     )
     service["properties"]["prefetch"] = {"type": "object", "additionalProperties": _STRING}
+    service["properties"]["extension"] = {"type": "object"}
     services = _object(services={"type": "array", "items": service})
     spec.path(
         "/cds-services",
@@ -86,8 +87,22 @@ def _hooks(spec: APISpec) -> None:
     )
     cards = _object(cards={"type": "array", "items": _ref("Card")})
     for each in SERVICES.values():
-        call = _post(each.id, each.title, _ref("Envelope"), cards)
+        body = {
+            "allOf": [_ref("Envelope"), _object(hook={"const": each.hook}, context=_context(each))]
+        }
+        call = _post(each.id, each.title, body, cards)
         spec.path(f"/cds-services/{each.id}", operations={"post": call})
+
+
+def _context(service: Service) -> dict[str, Any]:
+    """Return the context that a service cannot do without."""
+    resources = {"type": ["object", "array"], "description": "a Bundle, or an array of resources"}
+    needed: dict[str, dict[str, Any]] = dict.fromkeys(service.required, _STRING)
+    if service.carries:
+        needed[service.carries.value] = resources
+    if service.selects:
+        needed["selections"] = {"type": "array", "items": _STRING}
+    return _object(**needed)
 
 
 def _rest(spec: APISpec) -> None:
@@ -142,7 +157,11 @@ def _service(spec: APISpec) -> None:
     alive = _object(status=_STRING)
     spec.path("/healthz", operations={"get": _get("alive", "Alive", alive)})
     ready = _object(
-        status=_STRING, profile=_STRING, contentDigest=_STRING, criteria={"type": "integer"}
+        status=_STRING,
+        profile=_STRING,
+        contentDigest=_STRING,
+        criteria={"type": "integer"},
+        shadow={"type": "boolean"},
     )
     spec.path("/readyz", operations={"get": _get("ready", "Content loaded", ready)})
     document = _object(openapi=_STRING, info={"type": "object"}, paths={"type": "object"})

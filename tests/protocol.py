@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TOPICS = {
     "emergency": {"critical"},
     "imaging": {"warning", "info"},
+    "imagingnotindicated": {"info", "warning"},
     "review": {"info"},
     "neurology": {"info"},
     "physiotherapy": {"info"},
@@ -39,7 +40,11 @@ TOPIC_SYSTEM = "https://backpain-cds.org/CodeSystem/card-topic"
 OVERRIDE_SYSTEM = "https://backpain-cds.org/CodeSystem/override-reason"
 HL7_OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 
-# The context fields of patient-view that a prefetch token may name.
+# Where a call is about orders or an appointment, only these speak of them.
+ABOUT_ORDERS = {"emergency", "imaging", "imagingnotindicated", "redflagcheck"}
+ORDER_HOOKS = ("appointment-book", "order-select", "order-sign")
+
+# The context fields of every hook that a prefetch token may name.
 TOKENS = {"userId", "patientId", "encounterId"}
 # What the recommended query subset leaves out, of what services tend to use.
 OUTSIDE_THE_SUBSET = {
@@ -76,7 +81,7 @@ def check_response(response: TestResponse) -> None:
     elif isinstance(body, dict) and "unanswered" in body:
         check_assessment(body)
     elif isinstance(body, dict) and "cards" in body:
-        check_cards(body)
+        check_cards(body, hook=response.request.path.rpartition("/back-pain-")[2])
 
 
 def check_discovery(body: dict[str, Any]) -> None:
@@ -117,7 +122,7 @@ def check_template(template: str) -> None:
         assert re.fullmatch(r"_?[a-z-]+(:in)?", name), "no chain, no modifier but :in"
 
 
-def check_cards(body: dict[str, Any]) -> None:
+def check_cards(body: dict[str, Any], hook: str = "") -> None:
     assert set(body) == {"cards"}, "no systemActions"
     cards = body["cards"]
     assert isinstance(cards, list)
@@ -126,14 +131,45 @@ def check_cards(body: dict[str, Any]) -> None:
     uuids = [card["uuid"] for card in cards]
     assert len(set(uuids)) == len(uuids)
     topics = [card["source"]["topic"]["code"] for card in cards]
-    places = [list(TOPICS).index(topic) for topic in topics]
-    assert places == sorted(set(places)), f"one card for each topic, in their order: {topics}"
+    check_order(cards, hook)
+    check_occasion(cards, hook)
     if "emergency" in topics:
         assert topics == ["emergency"], "the emergency card stands alone"
     if "selfcare" in topics:
         assert not {"emergency", "redflagcheck"} & set(topics), "nothing unknown is reassuring"
     for card in cards[:1]:
         check_last_lines(card)
+
+
+def check_order(cards: list[dict[str, Any]], hook: str) -> None:
+    """One card for each topic, the most urgent first, then in their order.
+
+    On discharge the red-flag check may stand before all that is not urgent itself.
+    """
+    topics = [card["source"]["topic"]["code"] for card in cards]
+    urgent = [card for card in cards if card["indicator"] in {"critical", "warning"}]
+    assert cards[: len(urgent)] == urgent
+    rest = topics[len(urgent) :]
+    if hook == "encounter-discharge" and rest[:1] == ["redflagcheck"]:
+        topics.remove("redflagcheck")
+        assert "redflagcheck" not in topics
+    places = [list(TOPICS).index(topic) for topic in topics]
+    assert places == sorted(set(places)), topics
+
+
+def check_occasion(cards: list[dict[str, Any]], hook: str) -> None:
+    """What a call is about decides which cards it is shown."""
+    shown = {card["source"]["topic"]["code"]: card["indicator"] for card in cards}
+    if hook in ORDER_HOOKS:
+        assert set(shown) <= ABOUT_ORDERS
+    else:
+        assert "imagingnotindicated" not in shown
+    if hook == "order-sign":
+        assert shown.get("imagingnotindicated", "warning") == "warning"
+    if hook == "order-select":
+        assert shown.get("imagingnotindicated", "info") == "info"
+    if hook == "appointment-book":
+        assert "imagingnotindicated" not in shown
 
 
 def check_card(card: dict[str, Any]) -> None:

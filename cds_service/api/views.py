@@ -34,8 +34,9 @@ def api(
     profile: str,
     now: Callable[[], datetime],
     max_body: int,
+    shadow: bool = False,
 ) -> Blueprint:
-    """Return the REST routes over one content and profile."""
+    """Return the REST routes over one content and profile; ``shadow`` is only told by /readyz."""
     routes = Blueprint("api", __name__)
     content = judge.content
 
@@ -57,7 +58,7 @@ def api(
 
     _add_catalogue(routes, content, profile)
     _add_code_systems(routes, content)
-    _add_health(routes, content, profile)
+    _add_health(routes, content, profile, shadow=shadow)
     return routes
 
 
@@ -113,7 +114,7 @@ def _add_code_systems(routes: Blueprint, content: Content) -> None:
         return Response(found, mimetype="application/fhir+json")
 
 
-def _add_health(routes: Blueprint, content: Content, profile: str) -> None:
+def _add_health(routes: Blueprint, content: Content, profile: str, *, shadow: bool) -> None:
     @routes.get("/openapi.json")
     def openapi() -> dict[str, Any]:
         return document()
@@ -129,4 +130,5 @@ def _add_health(routes: Blueprint, content: Content, profile: str) -> None:
             "profile": profile,
             "contentDigest": content.digest,
             "criteria": len(content.criteria),
+            "shadow": shadow,
         }

@@ -56,7 +56,9 @@ class CardWriter:
         # Traces without evidence are the same for every patient: a few for each criterion.
         self._bare: dict[tuple[str, Truth, tuple[str, ...]], dict[str, Any]] = {}
         self._headings: dict[_Subject, _Heading] = {}
-        self._check = next(iter(content.protocols.values())).check
+        protocol = next(iter(content.protocols.values()))
+        self._check, self._unsupported = protocol.check, protocol.unsupported
+        self._dangers = frozenset(protocol.criteria[place].id for place in protocol.dangers)
         self._reasons = {
             name: [_reason(each) for each in course.override_reasons]
             for name, course in content.recommendations.courses.items()
@@ -128,13 +130,21 @@ class CardWriter:
         wording = (
             course.conditional if subject.conditional and course.conditional else course.wording
         )
-        says = [self._content.criteria[name].says for name in subject.criteria]
+        if subject.course == self._unsupported:
+            says = self._unanswered(subject.criteria)
+        else:
+            says = [self._content.criteria[name].says for name in subject.criteria]
         documents = [each for name in subject.criteria for each in self._content.documents[name]]
         return _Heading(
             summary=_fitted(wording.summary, list(dict.fromkeys(says))),
             source="; ".join(dict.fromkeys(documents)),
             address=self._address(subject.criteria),
         )
+
+    def _unanswered(self, criteria: Iterable[str]) -> list[str]:
+        """Say how many of these red flags are not answered."""
+        count = len(self._dangers.intersection(criteria))
+        return [f"{count} red flag{'' if count == 1 else 's'} unanswered"] if count else []
 
     def _detail(
         self, recommendation: Recommendation, decision: Decision, notes: tuple[str, ...]
@@ -145,9 +155,12 @@ class CardWriter:
         parts = [advice or course.wording.detail]
         if recommendation.course == self._check:
             parts.append(self._questions(decision))
+        elif recommendation.course == self._unsupported:
+            parts.append(self._why_unsupported(recommendation))
         else:
             parts.append(self._why(recommendation.verdicts, with_reason=course.course.danger))
             parts += self._images(recommendation)
+            parts += self._otherwise(recommendation)
             parts += self._beside(recommendation, decision)
         parts += self._remarks(recommendation, decision)
         parts.append(f"Source: {self._heading(recommendation).source}.")
@@ -165,6 +178,28 @@ class CardWriter:
             )
         return "\n".join(lines)
 
+    def _why_unsupported(self, recommendation: Recommendation) -> str:
+        """Say for each criterion that could support the order why it does not."""
+        ordered = ", ".join(dict.fromkeys(order.says for order in recommendation.about))
+        lines = [f"**Ordered:** {ordered}.", "", "**Why not yet**", ""]
+        unanswered = []
+        for verdict in recommendation.verdicts:
+            criterion = self._content.criteria[verdict.criterion]
+            if verdict.criterion in self._dangers and verdict.missing:
+                unanswered.append(criterion.says)
+            else:
+                state = "cannot be told" if verdict.missing else "not met"
+                cited = f": {_listed(verdict.because)}" if verdict.because else ""
+                lines.append(f"- **{criterion.title}** ({criterion.id}): {state}{cited}.")
+        if unanswered:
+            count = "; ".join(
+                self._unanswered([each.criterion for each in recommendation.verdicts])
+            )
+            lines.append(f"- **{count}:** {'; '.join(unanswered)}.")
+        else:
+            lines.append("- Every red flag is answered, and none is present.")
+        return "\n".join(lines)
+
     def _questions(self, decision: Decision) -> str:
         lines = ["**Not recorded and not denied**", ""]
         lines += [self._question(each) for each in decision.unanswered]
@@ -177,15 +212,29 @@ class CardWriter:
         return f"- {question} ({', '.join(unanswered.criteria)}){hint}"
 
     def _images(self, recommendation: Recommendation) -> list[str]:
-        """Name the imaging that the criteria call for; in pregnancy the kind without radiation."""
+        """Name the imaging that the criteria call for."""
+        named = self._images_named(recommendation)
+        return [f"**Imaging:** {named}."] if named else []
+
+    def _images_named(self, recommendation: Recommendation) -> str:
+        """Return the imaging that the criteria name; in pregnancy the kind without radiation."""
         avoid = self._avoids_radiation(recommendation)
         images = []
         for verdict in recommendation.verdicts:
             criterion = self._content.criteria[verdict.criterion]
             image = criterion.image_in_pregnancy if avoid else None
             images.append(image or criterion.image)
-        named = list(dict.fromkeys(image for image in images if image))
-        return [f"**Imaging:** {'; '.join(named)}."] if named else []
+        return "; ".join(dict.fromkeys(image for image in images if image))
+
+    def _otherwise(self, recommendation: Recommendation) -> list[str]:
+        """Say that an image of another kind is ordered than the criteria name."""
+        ordered = dict.fromkeys(order.says for order in recommendation.otherwise)
+        named = self._images_named(recommendation)
+        if not ordered:
+            return []
+        return [
+            f"**Ordered:** {', '.join(ordered)}. The criteria of this card name {named} instead."
+        ]
 
     def _avoids_radiation(self, recommendation: Recommendation) -> bool:
         """Tell whether a remark of the card, such as a recorded pregnancy, forbids X-ray and CT."""
