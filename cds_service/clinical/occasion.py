@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from cds_service.clinical.truth import Truth
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -107,14 +109,13 @@ def _about(
 def _otherwise(
     card: Recommendation, images: tuple[Order, ...], protocol: Protocol, *, spare_radiation: bool
 ) -> tuple[Order, ...]:
-    """Return the ordered images of a kind that the criteria of a card do not name.
+    """Return the ordered images of a kind that the met criteria of a card do not name.
 
     Where one order has a kind that is named, the others stand beside it and are left alone; but
     an X-ray or CT is not, where radiation is to be spared.
     """
-    named = protocol.images_named(
-        (verdict.criterion for verdict in card.verdicts), spare_radiation=spare_radiation
-    )
+    met = (each.criterion for each in card.verdicts if each.truth is Truth.PRESENT)
+    named = protocol.images_named(met, spare_radiation=spare_radiation)
     others = tuple(order for order in images if order.kind not in named)
     if not named or (len(others) < len(images) and not spare_radiation):
         return ()
