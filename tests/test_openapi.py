@@ -17,8 +17,9 @@ from cds_service.api.openapi import FILE, document
 from cds_service.app import create_app
 from cds_service.hooks.services import SERVICES
 from cds_service.settings import Settings
+from tests.hooks.calls import request_of
 from tests.protocol import CheckedClient
-from tests.records import ASSESS, NOW, SERVICE, condition, hook_request, record, whole_prefetch
+from tests.records import ASSESS, NOW, condition, record, whole_prefetch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,11 +107,9 @@ def test_parameters_are_named_and_explained() -> None:
 # --- every documented status can happen ---
 
 CALLS: dict[str, Json] = {
-    "200": {"json": hook_request(whole_prefetch(condition()))},
     "400": {"json": {}},
     "403": {"headers": {"Forwarded": "for=10.0.0.1"}},
     "411": {"content_type": "application/json"},
-    "412": {"json": hook_request()},
     "413": {"data": b" " * 100_001, "content_type": "application/json"},
     "415": {"data": b"x"},
 }
@@ -119,7 +118,15 @@ REST: dict[str, Json] = CALLS | {
     "412": {"json": {"findings": {}}},
 }
 PLACES = {"criterion_id": "E01", "name": "fever", "code_system": "card-topic"}
-POSTS = [(path, status) for path in (SERVICE, ASSESS) for status in (*CALLS, "500")]
+HOOKS: dict[str, dict[str, Json]] = {
+    f"/cds-services/{service.id}": CALLS
+    | {
+        "200": {"json": request_of(service.hook, whole_prefetch(condition()))},
+        "412": {"json": request_of(service.hook, {})},
+    }
+    for service in SERVICES.values()
+}
+POSTS = [(path, status) for path in (*HOOKS, ASSESS) for status in (*REST, "500")]
 GETS = [
     (path, status)
     for method, path, operation in OPERATIONS
@@ -144,7 +151,7 @@ def broken(*_: object, **__: object) -> None:
 def test_status_of_a_post(
     app: Flask, monkeypatch: pytest.MonkeyPatch, path: str, status: str
 ) -> None:
-    calls = REST if path == ASSESS else CALLS
+    calls = REST if path == ASSESS else HOOKS[path]
     if status == "500":
         monkeypatch.setattr("cds_service.fhir.judge.decide", broken)
     response = app.test_client().post(path, **calls.get(status, calls["200"]))

@@ -74,6 +74,16 @@ READ: list[tuple[str, str, str, object]] = [
     ("CDS_FHIR_DEADLINE", "0.1", "fhir_deadline", 0.1),
     ("CDS_CODES", str(HERE / "conftest.py"), "codes", HERE / "conftest.py"),
     ("CDS_SELECTION_BEHAVIOR", "at-most-one", "selection_behavior", "at-most-one"),
+    (
+        "CDS_TOPICS_OFF",
+        "*=review, back-pain-order-sign = selfcare + review, *=selfcare",
+        "topics_off",
+        {
+            "*": frozenset({"review", "selfcare"}),
+            "back-pain-order-sign": frozenset({"selfcare", "review"}),
+        },
+    ),
+    ("CDS_SHADOW", "yes", "shadow", True),
     ("CDS_OPEN", "yes", "open", True),
     ("CDS_OPEN", "no", "open", False),
     ("CDS_LOG_LEVEL", "debug", "log_level", "DEBUG"),
@@ -125,6 +135,11 @@ REFUSED: list[tuple[str, str, str]] = [
     ("CDS_FHIR_DEADLINE", "21", "from 0.1 to 20"),
     ("CDS_FHIR_DEADLINE", "3000 ms", "from 0.1 to 20"),
     ("CDS_FHIR_DEADLINE", "", "such as 3 or 2.5"),
+    ("CDS_TOPICS_OFF", "review", "SERVICE=topic+topic"),
+    ("CDS_TOPICS_OFF", "*=", "SERVICE=topic+topic"),
+    ("CDS_TOPICS_OFF", "=review", "SERVICE=topic+topic"),
+    ("CDS_TOPICS_OFF", "*=review+", "SERVICE=topic+topic"),
+    ("CDS_SHADOW", "on", "yes or no"),
     ("CDS_OPEN", "true", "yes or no"),
     ("CDS_OPEN", "", "yes or no"),
     ("CDS_LOG_LEVEL", "loud", "INFO"),
@@ -139,7 +154,7 @@ def test_refused_with_what_would_do(name: str, value: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CDS_CARD", "CDS_", "CDS_bind", "CDS_CLIENT", "CDS_SHADOW", "CDS_DATABASE_URL"]
+    "name", ["CDS_CARD", "CDS_", "CDS_bind", "CDS_CLIENT", "CDS_SHADOWED", "CDS_DATABASE_URL"]
 )
 def test_an_unknown_name_refuses_to_start(name: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} is not a setting") as refused:

@@ -46,9 +46,9 @@ IMAGED = replace(
 DANGERS = {"ambulance", "scan-today"}
 
 FINDINGS = ["numb", "leak", "fever", "cancer", "leg-pain", "long", "young", "pregnant"]
-patients = st.dictionaries(
-    st.sampled_from(FINDINGS), st.sampled_from(["yes", "no", "hint"])
-).map(lambda said: {"pain": "yes", **said})
+patients = st.dictionaries(st.sampled_from(FINDINGS), st.sampled_from(["yes", "no", "hint"])).map(
+    lambda said: {"pain": "yes", **said}
+)
 orders = st.lists(st.sampled_from([MRI, XRAY, CT, EXERCISE]), unique=True).map(tuple)
 switches = st.frozensets(
     st.sampled_from(["imaging", "review", "physiotherapy", "selfcare", "redflagcheck"])

@@ -133,7 +133,9 @@ def test_a_problem_of_another_patient_is_left_out_and_noted(client: FlaskClient)
 
 def test_a_problem_that_cannot_be_read_is_noted_and_denies_nothing(client: FlaskClient) -> None:
     body = call(client, "problem-list-item-create", condition(), conditions=["pain"])
-    assert any(note.startswith("context.conditions entry 1 could not be read") for note in notes(body))
+    assert any(
+        note.startswith("context.conditions entry 1 could not be read") for note in notes(body)
+    )
     alone = post(client, request_of("problem-list-item-create", whole_prefetch(), conditions=["x"]))
     assert alone.status_code == 412
 
@@ -229,7 +231,9 @@ def test_an_image_that_long_pain_with_leg_signs_supports(client: FlaskClient, ho
 @each_order_hook
 def test_another_image_than_the_criteria_name(client: FlaskClient, hook: str) -> None:
     body = call(client, hook, condition(CAUDA_EQUINA), **orders(order("X-ray lumbar spine")))
-    instead = "**Ordered:** X-ray of the spine. The criteria of this card name MRI of the spine instead."
+    instead = (
+        "**Ordered:** X-ray of the spine. The criteria of this card name MRI of the spine instead."
+    )
     assert instead in body["cards"][0]["detail"]
     record = (condition(since=60), condition(SCIATICA))
     (card,) = call(client, hook, *record, **orders(order("CT lumbar spine")))["cards"]
@@ -292,7 +296,9 @@ def test_a_medicine_gives_nothing_by_itself(client: FlaskClient, hook: str, text
 
 
 def test_only_what_is_selected_is_spoken_about(client: FlaskClient) -> None:
-    drafts = bundle(order("MRI lumbar spine", 1), order("Physiotherapy", 2), order("Blood count", 3))
+    drafts = bundle(
+        order("MRI lumbar spine", 1), order("Physiotherapy", 2), order("Blood count", 3)
+    )
 
     def shown(*selections: object) -> list[str]:
         body = call(
