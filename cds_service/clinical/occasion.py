@@ -1,4 +1,4 @@
-"""What a call is about, and which cards belong to it: a chart, a visit, orders, an appointment."""
+"""What a call is about, and which cards belong to it: the patient, orders, an appointment."""
 
 from __future__ import annotations
 

@@ -83,7 +83,8 @@ class Protocol:
 
     ``courses`` stand in order of rank, the most urgent first; ``check`` is the course that asks
     what is unanswered, beginning with the criteria in ``ask_first``; ``unsupported`` answers an
-    imaging order that no criterion supports. ``gate`` opens or shuts the whole, ``shut_by`` is a finding that shuts it. ``digest`` names the content it came from.
+    imaging order that no criterion supports. ``gate`` opens or shuts the whole, ``shut_by`` is a
+    finding that shuts it. ``digest`` names the content it came from.
     Two protocols are the same only if they are one object.
     """
 

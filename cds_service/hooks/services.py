@@ -88,9 +88,9 @@ SERVICES: Mapping[str, Service] = {
             "back-pain-appointment-book",
             "appointment-book",
             "Back pain and the appointment that is booked",
-            "When an appointment is booked for a patient with back pain: says when what is recorded "
-            "calls for emergency or same-day care instead, and which red flags to ask before "
-            "physiotherapy. Other appointments get no card.",
+            "When an appointment is booked for a patient with back pain: says when what is "
+            "recorded calls for emergency or same-day care instead, and which red flags to ask "
+            "before physiotherapy. Other appointments get no card.",
             carries=Carries.APPOINTMENTS,
         ),
         Service(

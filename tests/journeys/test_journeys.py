@@ -1,4 +1,4 @@
-"""Whole patient-view calls: each file beside this one is a story, its request and its answer."""
+"""Whole calls of every hook: each file beside this one is a story, its request and its answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from tests.records import SERVICE
+from cds_service.hooks.services import SERVICES
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -23,7 +23,8 @@ JOURNEY = pytest.mark.parametrize("journey", JOURNEYS.values(), ids=JOURNEYS)
 
 @JOURNEY
 def test_the_answer_is_the_one_in_the_story(client: FlaskClient, journey: dict[str, Any]) -> None:
-    response = client.post(SERVICE, json=journey["request"])
+    request = journey["request"]
+    response = client.post(f"/cds-services/back-pain-{request['hook']}", json=request)
     assert response.status_code == journey["status"]
     if response.status_code == 200:
         cards, context = response.get_json()["cards"], journey["request"]["context"]
@@ -80,11 +81,26 @@ def files(card: dict[str, Any], context: dict[str, str]) -> dict[str, Any]:
 @JOURNEY
 def test_the_patients_are_valid_fhir(journey: dict[str, Any]) -> None:
     """Beside the rule on `prefetch`, where an OperationOutcome may stand for a Bundle."""
-    for value in journey["request"]["prefetch"].values():
+    request = journey["request"]
+    written = [value for value in request["context"].values() if isinstance(value, dict)]
+    for value in (*request["prefetch"].values(), *written):
         get_fhir_model_class(value["resourceType"]).model_validate(value)
 
 
 def test_there_is_a_story_for_each_way_it_may_end() -> None:
     assert {journey["status"] for journey in JOURNEYS.values()} == {200, 412}
     topics = {card["topic"] for each in JOURNEYS.values() for card in each.get("cards", [])}
-    assert topics >= {"emergency", "imaging", "review", "physiotherapy", "selfcare", "redflagcheck"}
+    assert topics >= {
+        "emergency",
+        "imaging",
+        "imagingnotindicated",
+        "review",
+        "physiotherapy",
+        "selfcare",
+        "redflagcheck",
+    }
+
+
+def test_there_is_a_story_for_every_hook() -> None:
+    called = {journey["request"]["hook"] for journey in JOURNEYS.values()}
+    assert called == {service.hook for service in SERVICES.values()}
