@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from cds_service.api.views import api
 from cds_service.content.load import load
 from cds_service.content.recommendations import TOPICS
-from cds_service.content.site_codes import load_site_codes
+from cds_service.content.site_codes import SiteCodes, load_site_codes
 from cds_service.fhir.judge import Judge
 from cds_service.hooks.desk import Desk
 from cds_service.hooks.fhir_server import FhirServers
@@ -84,9 +84,9 @@ def create_app(
             f"use one of: {', '.join(content.protocols)}."
         )
         raise SettingsError(msg)
-    site = load_site_codes(settings.codes, content) if settings.codes else None
+    site = load_site_codes(settings.codes, content) if settings.codes else SiteCodes()
     suggestions = SuggestionWriter(content, site, settings.selection_behavior)
-    judge, writer = Judge(content), CardWriter(content, suggestions)
+    judge, writer = Judge(content, site.orders), CardWriter(content, suggestions)
     app = Flask("cds_service", static_folder=None)
     app.json = Orjson(app)
     guard(app, settings)

@@ -11,7 +11,7 @@ import orjson
 
 from cds_service.api.requests import read_question
 from cds_service.content.load import load
-from cds_service.content.site_codes import load_site_codes
+from cds_service.content.site_codes import SiteCodes, load_site_codes
 from cds_service.fhir.judge import Judge, why_not_judged
 from cds_service.problems import Problem
 from cds_service.render.assessment import assessment
@@ -60,7 +60,7 @@ class Desk:
         Raises ContentError, and UseError for a profile that the content does not have.
         """
         content = load(cards)
-        site = load_site_codes(codes, content) if codes else None
+        site = load_site_codes(codes, content) if codes else SiteCodes()
         if profile not in content.protocols:
             msg = (
                 f"CDS_PROFILE {profile!r} is not in the content; "
@@ -68,7 +68,7 @@ class Desk:
             )
             raise UseError(msg)
         writer = CardWriter(content, SuggestionWriter(content, site))
-        return cls(Judge(content), writer, profile, now, options)
+        return cls(Judge(content, site.orders), writer, profile, now, options)
 
 
 def judged(path: str, desk: Desk) -> dict[str, Any]:

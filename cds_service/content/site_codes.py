@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cds_service.content.findings import Carrier
 from cds_service.content.nodes import read
 from cds_service.content.problems import ContentError, Place, Problem
 
@@ -67,7 +66,7 @@ def load_site_codes(path: Path, content: Content) -> SiteCodes:
 
 
 def _orders(fields: Fields, content: Content) -> Mapping[str, tuple[tuple[str, str], ...]]:
-    kinds = {name for name, each in content.findings.items() if each.carrier is Carrier.ORDER}
+    kinds = set(content.orders.kinds)
     seen: dict[tuple[str, str], Place] = {}
     found = {}
     for kind, node in fields["orders"].entries().items() if "orders" in fields else ():

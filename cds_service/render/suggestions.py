@@ -9,6 +9,7 @@ from uuid import uuid4
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from cds_service.clinical.truth import Truth
+from cds_service.content.check import UNSUPPORTED_COURSE
 from cds_service.content.codes import CODE_SYSTEMS
 from cds_service.content.site_codes import SiteCodes
 from cds_service.content.suggestions import calls_for
@@ -38,19 +39,13 @@ Json = dict[str, Any]
 
 
 class Filing(NamedTuple):
-    """Where a click would file: references of the patient and, where known, of the encounter.
-
-    ``orders`` are the references of the orders that a card may suggest to take back.
-    """
+    """Where a click would file: references of the patient and, where known, of the encounter."""
 
     patient: str | None = None
     encounter: str | None = None
-    orders: tuple[str, ...] = ()
 
     @classmethod
-    def of(
-        cls, patient_id: str | None, encounter_id: str | None = None, orders: Iterable[str] = ()
-    ) -> Filing:
+    def of(cls, patient_id: str | None, encounter_id: str | None = None) -> Filing:
         """Make references of ids. An id that FHIR could not refer to is left out.
 
         Without a patient nothing is filed: a request that is about nobody is none.
@@ -58,7 +53,6 @@ class Filing(NamedTuple):
         return cls(
             patient=_reference("Patient", patient_id),
             encounter=_reference("Encounter", encounter_id),
-            orders=tuple(dict.fromkeys(each for each in orders if _ORDER.fullmatch(each))),
         )
 
 
@@ -134,7 +128,7 @@ class SuggestionWriter:
             if not offer.drafts:
                 found += [
                     _suggestion(offer, {"type": "delete", "description": says, "resourceId": each})
-                    for each in filing.orders
+                    for each in _against(recommendation)
                 ]
             elif filing.patient is not None:
                 named = offer.named_in_pregnancy if pregnant else offer.named_by
@@ -235,6 +229,17 @@ def _coding(ours: Code, theirs: SiteCoding | None) -> Json:
 def _ours(code: Code) -> Json:
     system = CODE_SYSTEMS[code.system].uris[0]
     return {"system": system, "code": code.code, "display": code.display}
+
+
+def _against(recommendation: Recommendation) -> list[str]:
+    """Return the orders that a card speaks against: unsupported, or of another kind.
+
+    One without an id cannot be taken back by a reference, and is left out.
+    """
+    unsupported = recommendation.course == UNSUPPORTED_COURSE
+    orders = recommendation.about if unsupported else recommendation.otherwise
+    references = dict.fromkeys(order.reference for order in orders)
+    return [each for each in references if _ORDER.fullmatch(each)]
 
 
 def _calling(verdicts: tuple[Verdict, ...], named: frozenset[str] | None) -> list[Verdict]:

@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_example_of_the_guide(content: Content) -> None:
     site = load_site_codes(EXAMPLE, content)
-    assert site.orders["spine-imaging-order"][0] == ("http://www.ama-assn.org/go/cpt", "72133")
+    assert site.orders["spine-ct"][0] == ("http://www.ama-assn.org/go/cpt", "72133")
     assert set(site.suggestions) == {"spine-mri", "physiotherapy-referral"}
     mri = site.suggestions["spine-mri"]
     assert mri.system == "urn:com.epic.cdshooks.action.code.system.preference-list-item"
@@ -56,7 +56,7 @@ SLIPS: dict[str, tuple[str, int, str, str]] = {
     ),
     "an unknown kind of order": (
         "orders:\n  knee-mri:\n    - {system: 'urn:x', code: a}\n", 2,
-        "unknown kind of order 'knee-mri'", "Use one of: spine-imaging-order",
+        "unknown kind of order 'knee-mri'", "Use one of: acupuncture",
     ),
     "no system": (
         "suggestions:\n  spine-mri: {code: a}\n", 2, "the key 'system' is missing", "Add `system:`",
@@ -74,7 +74,7 @@ SLIPS: dict[str, tuple[str, int, str, str]] = {
         "the code 'a  b' is malformed", "Copy it again",
     ),
     "the same order code twice": (
-        f"orders:\n  spine-imaging-order:\n{ORDER}{ORDER.replace('x', 'y')}{ORDER}", 5,
+        f"orders:\n  spine-mri:\n{ORDER}{ORDER.replace('x', 'y')}{ORDER}", 5,
         "the code 'a' stands twice (first on line 3)", "Keep one of them",
     ),
     "the same suggestion twice": (
@@ -82,8 +82,8 @@ SLIPS: dict[str, tuple[str, int, str, str]] = {
         "the key 'spine-mri' stands twice (first on line 2)", "Keep one of them",
     ),
     "no order code": (
-        "orders:\n  spine-imaging-order: []\n", 2,
-        "no code for 'spine-imaging-order'", "Take the line out",
+        "orders:\n  spine-mri: []\n", 2,
+        "no code for 'spine-mri'", "Take the line out",
     ),
     "an intent that FHIR does not have": (
         f"{MRI}intent: suggestion\n", 3,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.filing import filed
 from tests.hooks.calls import HOOKS, NEEDED, appointment, bundle, call, order, post, request_of
 from tests.records import (
     CAUDA_EQUINA,
@@ -366,3 +367,33 @@ def test_every_hook_needs_a_user_and_a_patient(client: FlaskClient, hook: str, n
     response = post(client, request_of(hook, whole_prefetch(condition()), **{name: None}))
     assert response.status_code == 400
     assert response.get_json()["issue"][0]["expression"] == [f"context.{name}"]
+
+
+# --- what can be filed instead ---
+
+
+@pytest.mark.parametrize("hook", ["order-select", "order-sign"])
+def test_an_unsupported_order_can_be_taken_back_for_physiotherapy(
+    client: FlaskClient, hook: str
+) -> None:
+    body = call(client, hook, condition(), **orders(order("MRI lumbar spine")))
+    (card,) = [each for each in body["cards"] if filed(each)]
+    assert card["source"]["topic"]["code"] == "imagingnotindicated"
+    back, (code, priority) = filed(card)
+    assert back[0] == "delete"
+    assert back[1].startswith("ServiceRequest/")
+    assert (code, priority) == ("308447003", "routine")
+
+
+def test_another_image_can_be_taken_back_for_the_one_that_is_named(client: FlaskClient) -> None:
+    drafts = orders(order("X-ray lumbar spine"))
+    body = call(client, "order-sign", condition(), condition(CAUDA_EQUINA), **drafts)
+    assert [each[0] for each in filed(body["cards"][0])] == ["306104004", "delete", "241645008"]
+
+
+def test_an_order_without_an_id_cannot_be_taken_back(client: FlaskClient) -> None:
+    nameless = {**order("MRI lumbar spine")}
+    del nameless["id"]
+    body = call(client, "order-sign", condition(), **orders(nameless))
+    (card,) = [each for each in body["cards"] if filed(each)]
+    assert [each[0] for each in filed(card)] == ["308447003"]

@@ -62,20 +62,23 @@ def check_cards(
 
 def files(card: dict[str, Any], context: dict[str, str]) -> dict[str, Any]:
     """Return what the card offers to file for the patient of the call, as a story tells it."""
-    drafts = [each["actions"][0]["resource"] for each in card.get("suggestions", [])]
-    for draft in drafts:
-        assert draft["subject"] == {"reference": f"Patient/{context['patientId']}"}
-        if "encounterId" in context:
-            assert draft["encounter"] == {"reference": f"Encounter/{context['encounterId']}"}
-    told = [
-        {
-            "code": draft["code"]["coding"][0]["code"],
-            "priority": draft["priority"],
-            "because_of": [each["reference"] for each in draft.get("reasonReference", [])],
-        }
-        for draft in drafts
-    ]
+    told = [filed(each["actions"][0], context) for each in card.get("suggestions", [])]
     return {"files": told} if told else {}
+
+
+def filed(action: dict[str, Any], context: dict[str, str]) -> dict[str, Any]:
+    """Return an action as a story tells it: what is taken back, or what is asked for, and why."""
+    if action["type"] == "delete":
+        return {"takes_back": action["resourceId"]}
+    draft = action["resource"]
+    assert draft["subject"] == {"reference": f"Patient/{context['patientId']}"}
+    if "encounterId" in context:
+        assert draft["encounter"] == {"reference": f"Encounter/{context['encounterId']}"}
+    return {
+        "code": draft["code"]["coding"][0]["code"],
+        "priority": draft["priority"],
+        "because_of": [each["reference"] for each in draft.get("reasonReference", [])],
+    }
 
 
 @JOURNEY

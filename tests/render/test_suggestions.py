@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cds_service.clinical.decision import Decision, Gate, Recommendation, Verdict
 from cds_service.clinical.facts import Evidence
+from cds_service.clinical.occasion import Aim, Order
 from cds_service.clinical.truth import Truth
 from cds_service.content.load import load
 from cds_service.content.site_codes import SiteCodes, SiteCoding
@@ -232,7 +233,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_an_id_that_fhir_could_not_refer_to(judge: Judge, name: str) -> None:
-    assert Filing.of(name, name, [f"ServiceRequest/{name}", name]) == Filing()
+    assert Filing.of(name, name) == Filing()
     cards = write(judge, condition(), condition(CAUDA_EQUINA), filing=Filing.of("p1", name))
     assert all("encounter" not in each for each in requests(cards[0]))
 
@@ -281,18 +282,21 @@ def small(tmp_path: Path) -> Content:
     return load(Folder(tmp_path).path)
 
 
-def exercise(content: Content, filing: Filing, truth: Truth = Truth.PRESENT) -> list[Json]:
-    """Return the suggestions of a card that offers a referral and to take orders back."""
+def unsupported(content: Content, filing: Filing, *orders: str) -> list[Json]:
+    """Return the suggestions of a card against orders: no criterion behind it is met."""
     judge = Judge(content)
     decision = judge.decide(read_bundle(record(condition()), NOW), "documents")
-    verdicts = (Verdict("P01", truth, (Evidence("Condition/c", "pain"),)),)
-    card = Recommendation("exercise", "physiotherapy", "warning", verdicts)
+    verdicts = (Verdict("P01", Truth.UNKNOWN, (Evidence("Condition/c", "pain"),)),)
+    about = tuple(Order(each, "spine-mri", Aim.IMAGING, "MRI", "MRI") for each in orders)
+    card = Recommendation(
+        "imagingnotindicated", "imagingnotindicated", "warning", verdicts, about=about
+    )
     return SuggestionWriter(content).write(card, decision, filing, pregnant=False)
 
 
 def test_each_order_with_an_id_can_be_taken_back(small: Content) -> None:
     orders = ["ServiceRequest/17", "ServiceRequest (entry 2)", "urn:uuid:1", "ServiceRequest/17"]
-    found = exercise(small, Filing.of(None, None, orders))
+    found = unsupported(small, Filing(), *orders)
     assert [each["actions"] for each in found] == [
         [
             {
@@ -305,13 +309,13 @@ def test_each_order_with_an_id_can_be_taken_back(small: Content) -> None:
 
 
 def test_no_order_is_taken_back_where_none_has_an_id(small: Content) -> None:
-    (only,) = exercise(small, Filing.of("p1", None, ["ServiceRequest (entry 1)"]))
+    (only,) = unsupported(small, Filing.of("p1"), "ServiceRequest (entry 1)")
     assert only["label"] == "Refer to exercise"
 
 
 def test_what_no_criterion_calls_for_has_the_pain_as_its_reason(small: Content) -> None:
     """Beside an order that nothing supports yet: the verdicts of that card are not met."""
-    (only,) = exercise(small, Filing.of("p1"), Truth.UNKNOWN)
+    (only,) = unsupported(small, Filing.of("p1"))
     request = only["actions"][0]["resource"]
     ServiceRequest.model_validate(request)
     assert request["priority"] == "routine"
@@ -388,8 +392,13 @@ def cards_of(draw: st.DrawFn, content: Content) -> Recommendation:
         Verdict(each, draw(st.sampled_from(Truth)), tuple(draw(st.lists(EVIDENCE, max_size=6))))
         for each in criteria
     )
-    conditional = draw(st.booleans())
-    return Recommendation(name, course.topic, course.indicator, verdicts, conditional)
+    orders = tuple(
+        Order(each, "spine-mri", Aim.IMAGING, "MRI", "MRI")
+        for each in draw(st.lists(REFERENCES, max_size=3))
+    )
+    return Recommendation(
+        name, course.topic, course.indicator, verdicts, draw(st.booleans()), (), orders, orders[:1]
+    )
 
 
 @settings(
@@ -398,7 +407,7 @@ def cards_of(draw: st.DrawFn, content: Content) -> Recommendation:
 @given(data=st.data())
 def test_whatever_the_card_its_suggestions_hold(content: Content, data: st.DataObject) -> None:
     card = data.draw(cards_of(content))
-    filing = Filing.of(data.draw(IDS), data.draw(IDS), data.draw(st.lists(REFERENCES, max_size=3)))
+    filing = Filing.of(data.draw(IDS), data.draw(IDS))
     pregnant = data.draw(st.booleans())
     behavior = data.draw(st.sampled_from(["any", "at-most-one"]))
     writer = SuggestionWriter(content, None, behavior)
