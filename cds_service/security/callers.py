@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
@@ -12,12 +13,13 @@ from cds_service.security.clients import SIGNED_BY_ANYONE, read_clients
 from cds_service.security.edge import is_loopback
 from cds_service.security.keys import FetchedKeys, GivenKeys
 from cds_service.security.limits import check_head
+from cds_service.security.outbound import Outbound
 from cds_service.security.replay import Replay
 from cds_service.security.tokens import RefusedError, Tokens
 from cds_service.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cds_service.journal import Journal
     from cds_service.security.clients import Client
@@ -29,15 +31,18 @@ log = logging.getLogger("cds_service")
 # Health, counts, and the description of the interface. What is not listed asks.
 OPEN_TO_ALL = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"})
 _SHOWN = 100
+_WITHIN = 3.0
 
 
 def tokens_for(
-    settings: Settings, fetch: Callable[[str], bytes] | None, journal: Journal | None = None
+    settings: Settings,
+    fetch: Callable[[str], bytes] | None = None,
+    journal: Journal | None = None,
 ) -> Tokens | None:
     """Return the check of tokens for the clients of the settings, or None where there are none.
 
-    ``fetch`` gets a JWK Set by its address; whatever it raises is taken for an outage of the
-    other side. Raises SettingsError.
+    ``fetch`` gets a JWK Set by its address, for tests; whatever it raises is taken for an outage
+    of the other side. Raises SettingsError.
     """
     if settings.clients is None:
         return None
@@ -45,20 +50,21 @@ def tokens_for(
     for client in clients.values():
         if client.iss in SIGNED_BY_ANYONE:
             _warn_of(client, settings)
+    fetch = fetch or _fetching(clients.values())
     keys = {each.iss: _keys_of(each, fetch) for each in clients.values()}
     return Tokens(clients, keys, Replay(journal), public_url=settings.public_url)
 
 
-def _keys_of(client: Client, fetch: Callable[[str], bytes] | None) -> Keys:
-    if client.keys is not None:
-        return GivenKeys(client.keys)
-    if client.jku is None or fetch is None:
-        msg = (
-            f"CDS_CLIENTS: the keys of {client.iss} cannot be fetched by this version; "
-            "save them in a file, and name it under jwksFile."
-        )
-        raise SettingsError(msg)
-    return FetchedKeys(client.jku, client.algorithms, fetch)
+def _fetching(clients: Iterable[Client]) -> Callable[[str], bytes]:
+    """Return what calls the addresses of the clients' keys, and nothing else."""
+    outbound = Outbound(each.base for each in clients if each.base is not None)
+    return partial(outbound.fetch, seconds=_WITHIN)
+
+
+def _keys_of(client: Client, fetch: Callable[[str], bytes]) -> Keys:
+    if client.base is not None and client.jku is not None:
+        return FetchedKeys(client.jku, client.algorithms, fetch)
+    return GivenKeys(client.keys or {})
 
 
 def _warn_of(client: Client, settings: Settings) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from cds_service.security.allowed import read_base
 from cds_service.security.keys import KEY_OF, KeySetError, read_key_set
 from cds_service.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from cds_service.security.allowed import Base
     from cds_service.security.keys import KeySet
 
 RECOMMENDED = ("ES384", "RS384")
@@ -28,12 +30,13 @@ _MOST_LEEWAY = 300
 class Client:
     """One who may call: whose tokens are taken, checked by which keys, and what they must say.
 
-    ``jku`` is the address of its JWK Set; ``keys`` are those of the file, and where there are some
-    the address is compared but never called. Lifetime and leeway are in seconds.
+    ``jku`` is the address of its JWK Set, ``base`` the same as what may be called: there is none
+    where the file holds the ``keys``. Lifetime and leeway are in seconds.
     """
 
     iss: str
     jku: str | None = None
+    base: Base | None = None
     keys: KeySet | None = None
     audiences: tuple[str, ...] = ()
     algorithms: tuple[str, ...] = RECOMMENDED
@@ -117,27 +120,46 @@ def _client(written: object, at: str, folder: Path) -> Client:
     if "iss" not in values:
         msg = f"{at}: iss is missing; write the issuer that its tokens name"
         raise _Refused(msg)
-    given = [key for key in ("jwks", "jwksFile") if key in written]
-    if len(given) > 1 or not (given or "jku" in values):
+    keys = _where_keys_are(values, at, folder)
+    return Client(**values, **keys)
+
+
+def _where_keys_are(values: dict[str, Any], at: str, folder: Path) -> dict[str, Any]:
+    """Take out of the values where keys are; return the keys, or the address to call for them."""
+    jku: Any = values.get("jku")
+    address = values.pop("jkuAddress", None)
+    given = {key: values.pop(key) for key in ("jwks", "jwksFile") if key in values}
+    if len(given) > 1 or not (given or jku):
         msg = f"{at}: write where its keys are: one of jku, jwks and jwksFile"
         raise _Refused(msg)
-    algorithms = values.get("algorithms", RECOMMENDED)
-    for key in given:
-        document = values.pop("keys")
-        try:
-            values["keys"] = _key_set(document, algorithms, folder)
-        except (KeySetError, OSError, RecursionError) as error:
-            msg = f"{at}.{key}: {error}"
-            raise _Refused(msg) from None
-    return Client(**values)
+    if address and (given or not jku):
+        msg = f"{at}.jkuAddress: there is no jku that would be called; take it out"
+        raise _Refused(msg)
+    if not given:
+        return {"base": _base(f"{jku} at {address}" if address else jku, at)}
+    ((key, document),) = given.items()
+    try:
+        return {"keys": _key_set(document, values.get("algorithms", RECOMMENDED), folder)}
+    except (KeySetError, OSError, RecursionError) as error:
+        msg = f"{at}.{key}: {error}"
+        raise _Refused(msg) from None
+
+
+def _base(entry: str, at: str) -> Base:
+    try:
+        return read_base(entry)
+    except ValueError as error:
+        msg = f"{at}.jku: {error}"
+        raise _Refused(msg) from None
 
 
 def _key_set(document: object, algorithms: tuple[str, ...], folder: Path) -> KeySet:
     if isinstance(document, Path):
+        file = folder / document
         try:
-            document = json.loads((folder / document).read_bytes())
+            document = json.loads(file.read_bytes())
         except ValueError as error:
-            msg = f"{folder / document} is not JSON: {error}"  # type: ignore[operator]  # still a path
+            msg = f"{file} is not JSON: {error}"
             raise KeySetError(msg) from None
     return read_key_set(document, algorithms)
 
@@ -200,8 +222,9 @@ def _seconds(least: int, most: int) -> Callable[[object], int]:
 _FIELDS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "iss": ("iss", _text),
     "jku": ("jku", _https),
-    "jwks": ("keys", _document),
-    "jwksFile": ("keys", _file),
+    "jkuAddress": ("jkuAddress", _text),
+    "jwks": ("jwks", _document),
+    "jwksFile": ("jwksFile", _file),
     "audiences": ("audiences", _texts),
     "algorithms": ("algorithms", _algorithms),
     "maxLifetime": ("max_lifetime", _seconds(_SHORTEST, _LONGEST)),

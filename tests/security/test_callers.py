@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from cryptography import x509
 
 from cds_service import metrics
 from cds_service.app import create_app
@@ -26,6 +27,7 @@ from tests.records import (
     record,
     whole_prefetch,
 )
+from tests.security.test_outbound import Pki
 from tests.signing import (
     ISS,
     JKU,
@@ -37,6 +39,7 @@ from tests.signing import (
     unsigned,
     write_clients,
 )
+from tests.stub_server import said_json, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -292,6 +295,28 @@ def test_keys_are_fetched_from_the_address_of_the_client_and_no_other(tmp_path: 
     assert asked == [JKU]
 
 
+def test_keys_come_over_tls_from_whom_the_system_trusts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A site's own authority is named as for any program: by SSL_CERT_FILE."""
+    answer = said_json(key_set(signer()))
+    pki = Pki(tmp_path)
+    context = pki.serving_as(x509.DNSName("localhost"))
+    with serving(lambda _: [answer], context=context) as stub:
+        jku = f"https://localhost:{stub.port}/jwks.json"
+        file = write_clients(tmp_path, {"iss": ISS, "jku": jku, "jkuAddress": "127.0.0.1"})
+        settings = Settings(clients=file, public_url=PUBLIC_URL)
+        stranger = create_app(settings).test_client()
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        client = create_app(settings).test_client()
+        assert stranger.get("/cds-services", headers=bearer("/cds-services")).status_code == 401
+        assert "the certificate of localhost was refused" in caplog.text
+        assert stub.asked == []
+        assert client.get("/cds-services", headers=bearer("/cds-services")).status_code == 200
+        assert [each.target for each in stub.asked] == ["/jwks.json"]
+        assert "authorization" not in stub.asked[0].headers, "their token is for us"
+
+
 # --- what refuses to start ---
 
 SANDBOX = "https://sandbox.cds-hooks.org"
@@ -312,12 +337,6 @@ def test_a_client_that_anybody_can_play_is_for_this_machine_only(
         caplog.clear()
         create_app(settings, fetch=lambda _: b"")
         assert f"the private key of {SANDBOX} is public" in caplog.text
-
-
-def test_keys_that_could_not_be_fetched(tmp_path: Path) -> None:
-    file = write_clients(tmp_path, {"iss": ISS, "jku": JKU})
-    with pytest.raises(SettingsError, match=f"the keys of {ISS} cannot be fetched"):
-        create_app(Settings(clients=file, public_url=PUBLIC_URL))
 
 
 def test_nobody_is_asked_where_nobody_is_named() -> None:

@@ -51,6 +51,17 @@ def test_one_with_everything(tmp_path: Path) -> None:
     assert (client.max_lifetime, client.leeway, client.tenant) == (900, 0, "t")
 
 
+def test_an_address_within_the_site(tmp_path: Path) -> None:
+    written = {"iss": ISS, "jku": JKU, "jkuAddress": "10.1.2.0/24"}
+    base = read_clients(write_clients(tmp_path, written), PUBLIC_URL)[ISS].base
+    assert base is not None
+    assert base.may_stand_at("10.1.2.3")
+    assert not base.may_stand_at("10.1.3.3")
+    public = read_clients(write_clients(tmp_path, GOOD), PUBLIC_URL)[ISS].base
+    assert public is not None
+    assert not public.may_stand_at("10.1.2.3")
+
+
 def test_keys_in_a_file_of_their_own_beside_it(tmp_path: Path) -> None:
     (tmp_path / "ehr.json").write_text(json.dumps(key_set(signer())), encoding="utf-8")
     file = write_clients(tmp_path, {"iss": ISS, "jwksFile": "ehr.json"})
@@ -92,6 +103,12 @@ REFUSED: dict[str, tuple[Json, str]] = {
         "beginning with https://",
     ),
     "no host": ({**GOOD, "jku": "https:///jwks"}, "clients[0].jku: write the whole address"),
+    "a query": ({**GOOD, "jku": f"{JKU}?v=1"}, "clients[0].jku: a base URL has no query"),
+    "an address that is none": ({**GOOD, "jkuAddress": "ehr"}, "clients[0].jku: write an address"),
+    "an address of no jku": (
+        {"iss": ISS, "jwks": key_set(signer()), "jkuAddress": "10.1.2.3"},
+        "clients[0].jkuAddress: there is no jku that would be called",
+    ),
     "a password": (
         {**GOOD, "jku": "https://u:p@ehr.example.org/"},
         "clients[0].jku: write the whole",
