@@ -58,7 +58,12 @@ def failing_app() -> Flask:
 
 
 def path_of(rule: Rule) -> str:
-    values = {"service_id": "back-pain-patient-view", "criterion_id": "E01", "name": "cauda-equina"}
+    values = {
+        "service_id": "back-pain-patient-view",
+        "criterion_id": "E01",
+        "name": "cauda-equina",
+        "code_system": "card-topic",
+    }
     return "/".join(
         values[step[1:-1]] if step.startswith("<") else step for step in rule.rule.split("/")
     )
