@@ -158,7 +158,7 @@ def check_order(cards: list[dict[str, Any]], hook: str) -> None:
 
 
 def check_occasion(cards: list[dict[str, Any]], hook: str) -> None:
-    """What a call is about decides which cards it is shown."""
+    """Check that the cards are those that belong to what the call is about."""
     shown = {card["source"]["topic"]["code"]: card["indicator"] for card in cards}
     if hook in ORDER_HOOKS:
         assert set(shown) <= ABOUT_ORDERS

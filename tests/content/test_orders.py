@@ -94,7 +94,10 @@ REFUSED = {
         "Use one of: imaging, treatment",
     ),
     "an image without its modality": (
-        "    modality: X-ray\n", "", "spine-xray:", "spine-xray has the aim imaging and no modality",
+        "    modality: X-ray\n",
+        "",
+        "spine-xray:",
+        "spine-xray has the aim imaging and no modality",
         "Add `modality:`",
     ),
     "a treatment with a modality": (

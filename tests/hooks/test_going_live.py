@@ -13,6 +13,7 @@ from cds_service.app import create_app
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
 from cds_service.hooks.desk import Desk
+from cds_service.hooks.fhir_server import FhirServers
 from cds_service.hooks.views import hooks
 from cds_service.render.cards import CardWriter
 from cds_service.settings import Settings, SettingsError, read_settings
@@ -154,7 +155,12 @@ def memory() -> Memory:
 def remembering(memory: Memory) -> FlaskClient:
     content = load()
     desk = Desk(
-        Judge(content), CardWriter(content), profile="documents", now=lambda: NOW, journal=memory
+        Judge(content),
+        CardWriter(content),
+        profile="documents",
+        now=lambda: NOW,
+        fhir_servers=FhirServers((), {}, seconds=1, max_bytes=1),
+        journal=memory,
     )
     app = Flask("remembering")
     app.register_blueprint(hooks(desk))

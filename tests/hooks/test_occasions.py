@@ -201,7 +201,7 @@ def test_an_image_when_every_red_flag_is_denied(
 
 @pytest.fixture(scope="module")
 def everything_denied(content: Content) -> Json:
-    """A form that denies whatever a red flag waits for."""
+    """Return a form that denies whatever a red flag waits for."""
     protocol = content.protocols["documents"]
     asked = frozenset[str]().union(*(protocol.criteria[at].needs for at in protocol.dangers))
     return answers(dict.fromkeys(sorted(asked - {"back-pain"}), False))
