@@ -86,6 +86,10 @@ format: setup  ## Lay out the code, and mend what ruff can mend
 bench: setup  ## Measure speed
 	@$(PY) -m benchmarks $(ARGS)
 
+.PHONY: soak
+soak: setup  ## Call 20,000 times while a database stops and starts again
+	@$(PY) -m tests.outage $(ARGS)
+
 .PHONY: openapi
 openapi: setup  ## Write the OpenAPI document from the schemas
 	@$(PY) -m cds_service.openapi

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from benchmarks import servers, tokens
+from benchmarks import servers, store, tokens
 from benchmarks.records import AS_OF, bundle, hook_request
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
@@ -36,6 +36,7 @@ def main() -> None:
     _tokens()
     _writing()
     _requests()
+    store.main()
 
 
 def _judging() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _START_WITHIN = 60.0
@@ -67,8 +67,8 @@ def floor(body: bytes) -> Iterator[Server]:
 
 
 @contextmanager
-def service(body: bytes) -> Iterator[Server]:
-    """Run the service with one worker."""
+def service(body: bytes, **settings: str) -> Iterator[Server]:
+    """Run the service with one worker; it keeps nothing unless a setting says so."""
     port = _free_port()
     command = [
         sys.executable,
@@ -80,14 +80,18 @@ def service(body: bytes) -> Iterator[Server]:
         "--workers",
         "1",
     ]
-    with _running(command, port, "/cds-services/back-pain-patient-view", body) as server:
+    path = "/cds-services/back-pain-patient-view"
+    with _running(command, port, path, body, {"CDS_DATABASE_URL": "none"} | settings) as server:
         yield server
 
 
 @contextmanager
-def _running(command: list[str], port: int, path: str, body: bytes) -> Iterator[Server]:
+def _running(
+    command: list[str], port: int, path: str, body: bytes, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    environment = os.environ | {"CDS_LOG_LEVEL": "ERROR"} | dict(settings or {})
     started = time.monotonic()
-    process = subprocess.Popen(command, env=os.environ | {"CDS_LOG_LEVEL": "ERROR"})
+    process = subprocess.Popen(command, env=environment)
     try:
         _await(port, process)
         server = Server(process.pid, port, path, 0.0)

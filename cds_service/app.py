@@ -16,8 +16,8 @@ from cds_service.api.views import api
 from cds_service.content.load import load
 from cds_service.content.recommendations import TOPICS
 from cds_service.content.site_codes import SiteCodes, load_site_codes
+from cds_service.desk import Desk
 from cds_service.fhir.judge import Judge
-from cds_service.hooks.desk import Desk
 from cds_service.hooks.fhir_server import FhirServers
 from cds_service.hooks.prefetch import BY_NAME, templates
 from cds_service.hooks.sample_views import sample_views
@@ -30,9 +30,13 @@ from cds_service.render.suggestions import SuggestionWriter
 from cds_service.security.callers import ask_callers, tokens_for
 from cds_service.security.edge import guard
 from cds_service.settings import Settings, SettingsError
+from cds_service.store.errors import StoreError
+from cds_service.store.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cds_service.journal import Journal
 
 log = logging.getLogger("cds_service")
 
@@ -90,7 +94,9 @@ def create_app(
     app = Flask("cds_service", static_folder=None)
     app.json = Orjson(app)
     guard(app, settings)
-    tokens = tokens_for(settings, fetch)
+    journal = _open_journal(settings)
+    app.extensions["journal"] = journal
+    tokens = tokens_for(settings, fetch, journal)
     if tokens is not None:
         ask_callers(app, tokens, settings.max_body)
     desk = Desk(
@@ -98,28 +104,20 @@ def create_app(
         writer,
         profile=settings.profile,
         now=clock,
-        fhir_servers=FhirServers(
-            settings.fhir_servers,
-            templates(content),
-            seconds=settings.fhir_deadline,
-            max_bytes=settings.max_body,
-        ),
         aliases=settings.prefetch_aliases,
         max_body=settings.max_body,
         off=_topics_off(settings),
         shadow=settings.shadow,
+        journal=journal,
     )
-    app.register_blueprint(hooks(desk))
-    app.register_blueprint(
-        api(
-            judge,
-            writer,
-            profile=settings.profile,
-            now=clock,
-            max_body=settings.max_body,
-            shadow=settings.shadow,
-        )
+    fhir_servers = FhirServers(
+        settings.fhir_servers,
+        templates(content),
+        seconds=settings.fhir_deadline,
+        max_bytes=settings.max_body,
     )
+    app.register_blueprint(hooks(desk, fhir_servers))
+    app.register_blueprint(api(desk))
     app.register_blueprint(sample_views(clock))
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_http_error)
@@ -159,11 +157,27 @@ def _topics_off(settings: Settings) -> dict[str, frozenset[str]]:
     return {name: everywhere | settings.topics_off.get(name, frozenset()) for name in SERVICES}
 
 
-def _answer_problem(problem: Problem) -> tuple[dict[str, Any], int]:
+def _open_journal(settings: Settings) -> Journal | None:
+    """Open the store, where there is to be one."""
+    if settings.database is None:
+        return None
+    try:
+        return open_store(
+            settings.database,
+            key=settings.hash_key,
+            spool=settings.spool,
+            durable=settings.durability == "full",
+        )
+    except StoreError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _answer_problem(problem: Problem) -> tuple[dict[str, Any], int, dict[str, str]]:
     outcome = operation_outcome(
         problem.code, problem.text, diagnostics=problem.diagnostics, expression=problem.expression
     )
-    return outcome, problem.status
+    after = problem.retry_after
+    return outcome, problem.status, {} if after is None else {"Retry-After": str(after)}
 
 
 def _answer_http_error(error: HTTPException) -> tuple[dict[str, Any], int, list[tuple[str, str]]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from cds_service.clinical.decision import Decision
@@ -24,6 +24,19 @@ class Card:
     topic: str
     indicator: str
     suggestions: tuple[str, ...] = ()
+
+
+def answered_cards(cards: Sequence[Mapping[str, Any]]) -> tuple[Card, ...]:
+    """Return what is remembered of cards that were written."""
+    return tuple(
+        Card(
+            card["uuid"],
+            card["source"]["topic"]["code"],
+            card["indicator"],
+            tuple(each["uuid"] for each in card.get("suggestions", ())),
+        )
+        for card in cards
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +71,21 @@ class Feedback:
     suggestions: tuple[str, ...] = ()
     reason_system: str | None = None
     reason_code: str | None = None
+    reason_display: str | None = None
     comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the journal is: whether it can be reached, and how many rows wait or were lost."""
+    """How the journal is: whether it can be reached, and how many rows wait or were lost.
+
+    ``keeping`` is False while judged calls can be kept nowhere.
+    """
 
     reachable: bool
     spooled: int = 0
     lost: int = 0
+    keeping: bool = True
 
 
 class Journal(Protocol):

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+import os
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+# prometheus-client reads it once, when it is imported: where worker processes leave their counts.
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -23,3 +30,17 @@ FEEDBACK = Counter("cds_feedback", "Feedback kept, by outcome", ["outcome"])
 SPOOLED = Counter("cds_store_spooled", "Judged calls written to the spool, the store being away")
 REPLAYED = Counter("cds_store_replayed", "Judged calls brought from the spool into the store")
 LOST = Counter("cds_store_lost", "Judged calls that could be kept nowhere")
+
+
+def exposition() -> tuple[bytes, str]:
+    """Return all counts, of all worker processes, in Prometheus' text format and its type."""
+    registry = REGISTRY
+    if FOLDER in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types there
+    return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
+
+
+def forget_process(process: int) -> None:
+    """Leave out what a process said of its own present; what it counted stays."""
+    mark_process_dead(process)  # type: ignore[no-untyped-call]  # as above

@@ -17,6 +17,7 @@ from cds_service import __version__
 from cds_service.api import schemas
 from cds_service.api.openapi import FILE
 from cds_service.hooks.envelope import EnvelopeSchema
+from cds_service.hooks.feedback import FeedbackSchema
 from cds_service.hooks.services import SERVICES, Service
 
 _STRING = {"type": "string"}
@@ -31,6 +32,7 @@ _OUTCOMES = {
     413: "the body is too large",
     415: "the body is not JSON, or is compressed",
     500: "the service failed",
+    503: "what was sent, or is judged, can be kept nowhere for now",
 }
 _COMPONENTS = {
     "OperationOutcome": schemas.OperationOutcomeSchema,
@@ -41,6 +43,7 @@ _COMPONENTS = {
     "Criterion": schemas.CriterionSchema,
     "Finding": schemas.FindingSchema,
     "Envelope": EnvelopeSchema,
+    "Feedback": FeedbackSchema,
 }
 
 
@@ -92,6 +95,10 @@ def _hooks(spec: APISpec) -> None:
         }
         call = _post(each.id, each.title, body, cards)
         spec.path(f"/cds-services/{each.id}", operations={"post": call})
+        told = _post(f"{each.id}-feedback", f"Feedback: {each.title}", _ref("Feedback"), _object())
+        del told["responses"]["412"]
+        told["responses"] |= _outcomes(503)
+        spec.path(f"/cds-services/{each.id}/feedback", operations={"post": told})
 
 
 def _context(service: Service) -> dict[str, Any]:
@@ -163,7 +170,16 @@ def _service(spec: APISpec) -> None:
         criteria={"type": "integer"},
         shadow={"type": "boolean"},
     )
-    spec.path("/readyz", operations={"get": _get("ready", "Content loaded", ready)})
+    counts = {"type": "integer"}
+    ready["properties"]["store"] = _object(
+        reachable={"type": "boolean"}, spooled=counts, lost=counts
+    )
+    spec.path(
+        "/readyz", operations={"get": _get("ready", "Content loaded, calls kept", ready, 503)}
+    )
+    metrics = _get("metrics", "What is counted, in Prometheus' text format", _STRING)
+    metrics["responses"]["200"]["content"] = {"text/plain": {"schema": _STRING}}
+    spec.path("/metrics", operations={"get": metrics})
     document = _object(openapi=_STRING, info={"type": "object"}, paths={"type": "object"})
     spec.path("/openapi.json", operations={"get": _get("openapi", "This document", document)})
 

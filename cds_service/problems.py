@@ -7,7 +7,8 @@ class Problem(Exception):  # noqa: N818  what a call has, not a fault of ours; a
     """Raised anywhere below a route; the app turns it into a status and an OperationOutcome.
 
     ``code`` is a FHIR issue type, ``text`` says what, where, why and what to do, and
-    ``expression`` names the JSON path or the prefetch key.
+    ``expression`` names the JSON path or the prefetch key, and ``retry_after`` the seconds after
+    which the same call may succeed.
     """
 
     def __init__(
@@ -18,6 +19,7 @@ class Problem(Exception):  # noqa: N818  what a call has, not a fault of ours; a
         *,
         diagnostics: str | None = None,
         expression: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         """Keep what the answer will say. Nothing in it may come from a patient's data."""
         super().__init__(text)
@@ -26,6 +28,7 @@ class Problem(Exception):  # noqa: N818  what a call has, not a fault of ours; a
         self.text = text
         self.diagnostics = diagnostics
         self.expression = expression
+        self.retry_after = retry_after
 
 
 def first_message(messages: object, path: str = "") -> tuple[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
-from cds_service.app import create_app
 from cds_service.security.edge import is_loopback
 from cds_service.settings import SettingsError
 from cds_service.worker import BoundedWorker
@@ -17,9 +18,12 @@ from cds_service.worker import BoundedWorker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gunicorn.workers.base import Worker
+
     from cds_service.settings import Settings
 
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn's heartbeat files, not ours
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  heartbeats and counts: fast, and gone at a restart
+_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(settings: Settings, workers: int | None = None) -> None:
@@ -32,7 +36,27 @@ def serve(settings: Settings, workers: int | None = None) -> None:
         )
         raise SettingsError(msg)
     options = gunicorn_options(settings, workers or os.cpu_count() or 1)
-    Server(options, lambda: create_app(settings)).run()
+    os.environ[_COUNTS] = counts = _folder_of_counts()
+    master = os.getpid()
+    try:
+        Server(options, lambda: _build(settings)).run()
+    finally:
+        # A worker ends by the same way: the folder is not its own.
+        if os.getpid() == master:
+            shutil.rmtree(counts, ignore_errors=True)
+
+
+def _folder_of_counts() -> str:
+    """Make the folder where worker processes leave their counts: a new one for each master."""
+    memory = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
+    return tempfile.mkdtemp(prefix="cds-service-counts-", dir=memory)
+
+
+def _build(settings: Settings) -> Callable[..., Any]:
+    # prometheus-client looks for the folder of counts when it is imported, so not before it is set.
+    from cds_service.app import create_app  # noqa: PLC0415
+
+    return create_app(settings)
 
 
 def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
@@ -52,6 +76,7 @@ def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
         "control_socket_disable": True,
         "loglevel": settings.log_level.lower(),
         "pre_fork": _freeze,
+        "child_exit": _forget,
     }
     if _SHARED_MEMORY.is_dir():
         options["worker_tmp_dir"] = str(_SHARED_MEMORY)
@@ -61,6 +86,13 @@ def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
 def _freeze(_arbiter: object, _worker: object) -> None:
     """Leave to all workers what the application holds by now: it is shared and never freed."""
     gc.freeze()
+
+
+def _forget(_arbiter: object, worker: Worker) -> None:
+    """Leave a worker that ended out of what is measured of the present."""
+    from cds_service.metrics import forget_process  # noqa: PLC0415  as in _build
+
+    forget_process(int(worker.pid))
 
 
 class Server(BaseApplication):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from cds_service.security.allowed import Base
 
 PREFIX = "CDS_"
+IN_FILE = "_FILE"
+# What the command line keeps calls in; settings that are made in Python keep nothing unless told.
+DATABASE = "sqlite:///cds-service.db"
 _MIB = 1024 * 1024
 _LAST_PORT = 65_535
 # Seconds. Longer than an EHR waits for a card, and shorter than a worker waits before it gives up.
@@ -47,6 +50,10 @@ class Settings:
     shadow: bool = False
     open: bool = False
     log_level: str = "INFO"
+    database: str | None = field(default=None, repr=False)
+    durability: str = "normal"
+    hash_key: str | None = field(default=None, repr=False)
+    spool: Path | None = None
 
     @property
     def host(self) -> str:
@@ -180,13 +187,33 @@ def _level(value: str) -> str:
     return value.upper()
 
 
+def _database(value: str) -> str | None:
+    if value == "none":
+        return None
+    if not re.match(r"(sqlite|postgres(ql)?(\+psycopg)?)://", value):
+        msg = "write sqlite:///FILE, postgresql://USER:PASSWORD@HOST/NAME or none"
+        raise ValueError(msg)
+    return value
+
+
+def _durability(value: str) -> str:
+    if value not in {"full", "normal"}:
+        msg = "write full or normal"
+        raise ValueError(msg)
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One CDS_* name: its field, how its value is read, and what it is for."""
+    """One CDS_* name: its field, how its value is read, and what it is for.
+
+    A ``secret`` is also read from the file that the name with _FILE behind it names.
+    """
 
     field: str
     read: Callable[[str], object]
     help: str
+    secret: bool = False
 
 
 VARIABLES: Mapping[str, Variable] = {
@@ -213,25 +240,57 @@ VARIABLES: Mapping[str, Variable] = {
     "CDS_SHADOW": Variable("shadow", _flag, "yes: judge, keep and count, but send no card"),
     "CDS_OPEN": Variable("open", _flag, "yes: answer callers from beyond this machine"),
     "CDS_LOG_LEVEL": Variable("log_level", _level, "how much is logged"),
+    "CDS_DATABASE_URL": Variable(
+        "database", _database, "where decisions and feedback are kept; none: nowhere", secret=True
+    ),
+    "CDS_STORE_DURABILITY": Variable(
+        "durability", _durability, "full: each decision survives a power failure"
+    ),
+    "CDS_HASH_KEY": Variable(
+        "hash_key", _text, "key that hides patient ids; PostgreSQL needs it", secret=True
+    ),
+    "CDS_SPOOL": Variable("spool", Path, "folder for what waits while the database is away"),
 }
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the CDS_* variables. Raises SettingsError for an unknown name or a useless value."""
-    values: dict[str, object] = {}
-    for name, value in environment.items():
-        if not name.startswith(PREFIX):
-            continue
-        variable = VARIABLES.get(name)
-        if variable is None:
-            msg = (
-                f"{name} is not a setting of this service, so it would have no effect. "
-                f"Take it out, or use one of: {', '.join(sorted(VARIABLES))}."
-            )
-            raise SettingsError(msg)
+    values: dict[str, object] = {"database": DATABASE}
+    for name, value in _given(environment).items():
+        variable = VARIABLES[name]
         try:
             values[variable.field] = variable.read(value.strip())
         except ValueError as error:
             msg = f"{name} cannot be used: {error}."
             raise SettingsError(msg) from None
     return Settings(**values)  # type: ignore[arg-type]  # VARIABLES pairs name and type
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what is set by name, secrets also from files."""
+    given: dict[str, str] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        meant = name if name in VARIABLES else name.removesuffix(IN_FILE)
+        variable = VARIABLES.get(meant)
+        if variable is None or (meant != name and not variable.secret):
+            msg = (
+                f"{name} is not a setting of this service, so it would have no effect. "
+                f"Take it out, or use one of: {', '.join(sorted(VARIABLES))}."
+            )
+            raise SettingsError(msg)
+        if meant in given:
+            msg = f"{meant} and {meant}{IN_FILE} are both set. Take one of them out."
+            raise SettingsError(msg)
+        given[meant] = value if meant == name else _secret(name, value)
+    return given
+
+
+def _secret(name: str, file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        msg = f"{name} cannot be used: {file} cannot be read ({what})."
+        raise SettingsError(msg) from None

@@ -34,7 +34,7 @@ TOPICS = {
     "selfcare": {"info"},
     "redflagcheck": {"info"},
 }
-STATUSES = {200, 400, 401, 403, 404, 405, 411, 412, 413, 415, 500}
+STATUSES = {200, 400, 401, 403, 404, 405, 411, 412, 413, 415, 500, 503}
 TRACE = "org.backpain-cds.trace"
 TOPIC_SYSTEM = "https://backpain-cds.org/CodeSystem/card-topic"
 OVERRIDE_SYSTEM = "https://backpain-cds.org/CodeSystem/override-reason"
@@ -70,6 +70,9 @@ def check_response(response: TestResponse) -> None:
         assert response.data == b"", "no detail for strangers"
         return
     if response.request.method in {"OPTIONS", "HEAD"}:
+        return
+    if response.request.path == "/metrics" and response.status_code == 200:
+        assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"
         return
     fhir = response.status_code == 200 and response.request.path.startswith("/fhir/")
     assert response.mimetype == ("application/fhir+json" if fhir else "application/json")

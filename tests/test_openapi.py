@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
+import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +19,10 @@ from cds_service import openapi
 from cds_service.api.openapi import FILE, document
 from cds_service.app import create_app
 from cds_service.hooks.services import SERVICES
+from cds_service.journal import UnreachableError
 from cds_service.settings import Settings
+from cds_service.store.line import Line
+from cds_service.store.spool import Spool
 from tests.hooks.calls import request_of
 from tests.protocol import CheckedClient
 from tests.records import ASSESS, NOW, condition, record, whole_prefetch
@@ -37,7 +43,11 @@ OPERATIONS = [
 ]
 
 
-APP = create_app(Settings(max_body=100_000), now=lambda: NOW)
+FOLDER = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, FOLDER)
+APP = create_app(
+    Settings(max_body=100_000, database=f"sqlite:///{FOLDER}/store.db"), now=lambda: NOW
+)
 APP.test_client_class = CheckedClient
 
 
@@ -117,6 +127,17 @@ REST: dict[str, Json] = CALLS | {
     "200": {"json": record(condition())},
     "412": {"json": {"findings": {}}},
 }
+FEEDBACKS = [f"/cds-services/{name}/feedback" for name in SERVICES]
+SENT: dict[str, Json] = {name: each for name, each in CALLS.items() if name != "412"} | {
+    "200": {"json": {"feedback": []}},
+    "503": {
+        "json": {
+            "feedback": [
+                {"card": "c", "outcome": "accepted", "outcomeTimestamp": "2026-11-20T12:00:00Z"}
+            ]
+        }
+    },
+}
 PLACES = {"criterion_id": "E01", "name": "fever", "code_system": "card-topic"}
 HOOKS: dict[str, dict[str, Json]] = {
     f"/cds-services/{service.id}": CALLS
@@ -127,6 +148,7 @@ HOOKS: dict[str, dict[str, Json]] = {
     for service in SERVICES.values()
 }
 POSTS = [(path, status) for path in (*HOOKS, ASSESS) for status in (*REST, "500")]
+POSTS += [(path, status) for path in FEEDBACKS for status in (*SENT, "500")]
 GETS = [
     (path, status)
     for method, path, operation in OPERATIONS
@@ -147,12 +169,19 @@ def broken(*_: object, **__: object) -> None:
     raise RuntimeError(msg)
 
 
+def away(*_: object) -> None:
+    raise UnreachableError
+
+
 @pytest.mark.parametrize(("path", "status"), POSTS)
 def test_status_of_a_post(
     app: Flask, monkeypatch: pytest.MonkeyPatch, path: str, status: str
 ) -> None:
-    calls = REST if path == ASSESS else HOOKS[path]
+    calls = ({ASSESS: REST} | HOOKS | dict.fromkeys(FEEDBACKS, SENT))[path]
+    if status == "503":
+        monkeypatch.setattr(Line, "run", away)
     if status == "500":
+        monkeypatch.setattr("cds_service.hooks.feedback.read_feedback", broken)
         monkeypatch.setattr("cds_service.fhir.judge.decide", broken)
     response = app.test_client().post(path, **calls.get(status, calls["200"]))
     assert str(response.status_code) == status
@@ -164,6 +193,9 @@ def test_status_of_a_get(
 ) -> None:
     places = dict.fromkeys(PLACES, "nobody") if status == "404" else PLACES
     called: Json = {"headers": CALLS["403"]["headers"]} if status == "403" else {}
+    if status == "503":
+        monkeypatch.setattr(Line, "run", away)
+        monkeypatch.setattr(Spool, "has_room", lambda _: False)
     if status == "400":
         called = {"query_string": {"hook": "nobody"}}
     if status == "500":

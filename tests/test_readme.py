@@ -110,6 +110,7 @@ def address() -> Iterator[str]:
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
+    kept["CDS_DATABASE_URL"] = "none"  # it would leave its file in the checkout
     return kept | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
 
 

@@ -7,10 +7,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,9 +42,9 @@ def free_port() -> int:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Return the environment of this process, with no settings but these."""
+    """Return the environment of this process, with no settings but these and no store."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
-    return others | settings
+    return others | {"CDS_DATABASE_URL": "none"} | settings
 
 
 class Running:
@@ -204,6 +207,35 @@ def test_it_stops_cleanly(tmp_path: Path) -> None:
     assert "Traceback" not in log
 
 
+# --- what it keeps ---
+
+
+def test_it_keeps_what_it_judged_and_counts_over_all_workers(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/store.db"
+    service = Running(tmp_path / "log", CDS_DATABASE_URL=address, CDS_STORE_DURABILITY="full")
+    _, body, _ = service.request("POST", SERVICE, CALL, JSON)
+    entry = {
+        "card": body["cards"][0]["uuid"],
+        "outcome": "accepted",
+        "outcomeTimestamp": "2026-11-20T12:00:00Z",
+    }
+    sent = json.dumps({"feedback": [entry]}).encode()
+    assert service.request("POST", f"{SERVICE}/feedback", sent, JSON)[:2] == (200, {})
+    _, ready, _ = service.request("GET", "/readyz")
+    assert ready["store"] == {"reachable": True, "spooled": 0, "lost": 0}
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/metrics") as answer:
+        counts = answer.read().decode()
+    assert 'cds_calls_total{service="back-pain-patient-view",status="200"} 1.0' in counts
+    second = refuse("serve", "--bind", "127.0.0.1:0", CDS_DATABASE_URL=address)
+    assert (second.returncode, "another service runs on" in second.stderr) == (2, True)
+    assert service.stop() == 0
+    with closing(sqlite3.connect(tmp_path / "store.db")) as database:
+        joined = "SELECT outcome FROM feedback JOIN cards ON cards.uuid = feedback.card"
+        assert database.execute(joined).fetchall() == [("accepted",)]
+        assert database.execute("SELECT count(*) FROM decisions").fetchall() == [(1,)]
+    assert "Traceback" not in service.log.read_text()
+
+
 # --- what it refuses ---
 
 
@@ -281,15 +313,21 @@ def test_options_of_gunicorn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert "worker_tmp_dir" not in gunicorn_options(Settings(), workers=1)
 
 
-def test_serve_hands_its_application_to_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_hands_its_application_to_gunicorn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     ran: list[Server] = []
 
     def keep(server: Server) -> None:
         ran.append(server)
 
     monkeypatch.setattr(Server, "run", keep)
+    monkeypatch.setattr(serve_module, "_SHARED_MEMORY", tmp_path)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "put back afterwards")
     serve(Settings(bind="0.0.0.0:0", open=True), workers=2)
+    assert list(tmp_path.iterdir()) == [], "the folder of counts is gone with the master"
     (server,) = ran
     assert server.cfg.settings["workers"].get() == 2
     assert isinstance(server.load(), Flask)
     server.cfg.settings["pre_fork"].get()(None, None)
+    server.cfg.settings["child_exit"].get()(None, SimpleNamespace(pid=1))

@@ -10,14 +10,15 @@ import pytest
 
 from cds_service.app import create_app
 from cds_service.security.allowed import read_base
-from cds_service.settings import VARIABLES, Settings, SettingsError, read_settings
+from cds_service.settings import DATABASE, VARIABLES, Settings, SettingsError, read_settings
 
 HERE = Path(__file__).parent
 
 
 def test_nothing_is_set() -> None:
     settings = read_settings({"PATH": "/bin", "HOME": "/root", "XCDS_BIND": "x"})
-    assert settings == Settings()
+    assert settings == Settings(database=DATABASE)
+    assert Settings().database is None, "made in Python, it leaves no file behind"
     assert settings.bind == "127.0.0.1:8000"
     assert settings.profile == "documents"
     assert settings.timezone == ZoneInfo("UTC")
@@ -87,6 +88,12 @@ READ: list[tuple[str, str, str, object]] = [
     ("CDS_OPEN", "yes", "open", True),
     ("CDS_OPEN", "no", "open", False),
     ("CDS_LOG_LEVEL", "debug", "log_level", "DEBUG"),
+    ("CDS_DATABASE_URL", "none", "database", None),
+    ("CDS_DATABASE_URL", "sqlite:////var/lib/cds.db", "database", "sqlite:////var/lib/cds.db"),
+    ("CDS_DATABASE_URL", "postgresql://u:p@h/n", "database", "postgresql://u:p@h/n"),
+    ("CDS_STORE_DURABILITY", "full", "durability", "full"),
+    ("CDS_HASH_KEY", "a key", "hash_key", "a key"),
+    ("CDS_SPOOL", "/var/spool/cds", "spool", Path("/var/spool/cds")),
 ]
 
 
@@ -143,6 +150,9 @@ REFUSED: list[tuple[str, str, str]] = [
     ("CDS_OPEN", "true", "yes or no"),
     ("CDS_OPEN", "", "yes or no"),
     ("CDS_LOG_LEVEL", "loud", "INFO"),
+    ("CDS_DATABASE_URL", "mysql://h/n", "postgresql://"),
+    ("CDS_DATABASE_URL", "", "sqlite:///FILE"),
+    ("CDS_STORE_DURABILITY", "yes", "full or normal"),
 ]
 
 
@@ -154,12 +164,32 @@ def test_refused_with_what_would_do(name: str, value: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CDS_CARD", "CDS_", "CDS_bind", "CDS_CLIENT", "CDS_SHADOWED", "CDS_DATABASE_URL"]
+    "name",
+    ["CDS_CARD", "CDS_", "CDS_bind", "CDS_CLIENT", "CDS_SHADOWED", "CDS_BIND_FILE", "CDS_X_FILE"],
 )
 def test_an_unknown_name_refuses_to_start(name: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} is not a setting") as refused:
         read_settings({name: "x"})
     assert "CDS_BIND" in str(refused.value)
+
+
+def test_a_secret_is_also_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("0123456789abcdef0123456789abcdef\n")
+    settings = read_settings({"CDS_HASH_KEY_FILE": str(file)})
+    assert settings.hash_key == "0123456789abcdef0123456789abcdef"
+    assert "0123" not in repr(settings)
+    with pytest.raises(SettingsError, match="CDS_HASH_KEY and CDS_HASH_KEY_FILE are both set"):
+        read_settings({"CDS_HASH_KEY_FILE": str(file), "CDS_HASH_KEY": "x"})
+
+
+def test_a_file_of_a_secret_that_cannot_be_read_refuses_to_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"CDS_HASH_KEY_FILE cannot be used: .*No such file"):
+        read_settings({"CDS_HASH_KEY_FILE": str(tmp_path / "none")})
+    file = tmp_path / "binary"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="it is not UTF-8"):
+        read_settings({"CDS_HASH_KEY_FILE": str(file)})
 
 
 def test_every_setting_has_a_variable_and_words() -> None:

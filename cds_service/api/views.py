@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,41 +13,45 @@ from cds_service.api.openapi import document
 from cds_service.api.requests import read_question
 from cds_service.fhir.judge import why_not_judged
 from cds_service.fhir.validate import validate
+from cds_service.journal import Judged, answered_cards
+from cds_service.metrics import exposition
 from cds_service.problems import Problem
 from cds_service.render.assessment import assessment
 from cds_service.render.code_systems import code_systems
+from cds_service.security.callers import caller
 from cds_service.security.limits import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from cds_service.clinical.decision import Decision
     from cds_service.content.load import Content
-    from cds_service.fhir.judge import Judge
+    from cds_service.desk import Desk
     from cds_service.fhir.record import Record
-    from cds_service.render.cards import CardWriter
+    from cds_service.journal import Card, Health
 
 
-def api(
-    judge: Judge,
-    writer: CardWriter,
-    *,
-    profile: str,
-    now: Callable[[], datetime],
-    max_body: int,
-    shadow: bool = False,
-) -> Blueprint:
-    """Return the REST routes over one content and profile; ``shadow`` is only told by /readyz."""
+def api(desk: Desk) -> Blueprint:
+    """Return the REST routes over one content and profile."""
     routes = Blueprint("api", __name__)
-    content = judge.content
+    content = desk.judge.content
 
     @routes.post("/api/v1/assessments")
     def assess() -> dict[str, Any]:
-        question = read_question(read_json(max_body), request.args, content, profile, now)
+        arrived = time.perf_counter()
+        question = read_question(
+            read_json(desk.max_body), request.args, content, desk.profile, desk.now
+        )
         if question.validate:
             question.record.notes.extend(validate(question.record.resources))
-        decision = judge.decide(question.record, question.profile, question.given)
-        if not decision.judged:
+        decision = desk.judge.decide(question.record, question.profile, question.given)
+        patient = question.record.patient_id
+        answer = assessment(decision, content, desk.writer, patient) if decision.judged else None
+        if desk.journal is not None:
+            cards = answered_cards(answer["cards"]) if answer else ()
+            desk.journal.judged(_judged(desk.now(), decision, cards, time.perf_counter() - arrived))
+        if answer is None:
             raise Problem(
                 412,
                 "required",
@@ -54,12 +59,17 @@ def api(
                 diagnostics=_why_incomplete(question.record),
                 expression="Bundle.entry.resource.ofType(Condition)",
             )
-        return assessment(decision, content, writer, question.record.patient_id)
+        return answer
 
-    _add_catalogue(routes, content, profile)
+    _add_catalogue(routes, content, desk.profile)
     _add_code_systems(routes, content)
-    _add_health(routes, content, profile, shadow=shadow)
+    _add_health(routes, desk)
     return routes
+
+
+def _judged(at: datetime, decision: Decision, cards: Sequence[Card], seconds: float) -> Judged:
+    """Return what is remembered of an assessment: not the patient, whose ids may be made up."""
+    return Judged(at, "assessment", caller(), None, None, decision, cards, seconds)
 
 
 def _why_incomplete(record: Record) -> str:
@@ -114,7 +124,9 @@ def _add_code_systems(routes: Blueprint, content: Content) -> None:
         return Response(found, mimetype="application/fhir+json")
 
 
-def _add_health(routes: Blueprint, content: Content, profile: str, *, shadow: bool) -> None:
+def _add_health(routes: Blueprint, desk: Desk) -> None:
+    content = desk.judge.content
+
     @routes.get("/openapi.json")
     def openapi() -> dict[str, Any]:
         return document()
@@ -125,10 +137,27 @@ def _add_health(routes: Blueprint, content: Content, profile: str, *, shadow: bo
 
     @routes.get("/readyz")
     def ready() -> dict[str, Any]:
+        health = desk.journal.health() if desk.journal is not None else None
+        if health is not None and not health.keeping:
+            msg = (
+                f"neither the store nor its spool takes judged calls; {health.lost} are lost. "
+                "Bring the database back, or make room on the disk"
+            )
+            raise Problem(503, "no-store", msg)
         return {
             "status": "ok",
-            "profile": profile,
+            "profile": desk.profile,
             "contentDigest": content.digest,
             "criteria": len(content.criteria),
-            "shadow": shadow,
+            "shadow": desk.shadow,
+            **({} if health is None else {"store": _told(health)}),
         }
+
+    @routes.get("/metrics")
+    def count() -> Response:
+        body, kind = exposition()
+        return Response(body, content_type=kind)
+
+
+def _told(health: Health) -> dict[str, Any]:
+    return {"reachable": health.reachable, "spooled": health.spooled, "lost": health.lost}

@@ -7,25 +7,29 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import Blueprint, Response
 
-from cds_service import metrics
 from cds_service.clinical.occasion import without
 from cds_service.fhir.judge import why_not_judged
 from cds_service.hooks.context import occasion_of, take_in
+from cds_service.hooks.counting import count_calls, count_cards, since_arrival
 from cds_service.hooks.envelope import read_envelope
+from cds_service.hooks.feedback import add_feedback
 from cds_service.hooks.prefetch import read_prefetch, wanted
 from cds_service.hooks.services import SERVICES, discovery
+from cds_service.journal import Judged, answered_cards
 from cds_service.problems import Problem
 from cds_service.render.suggestions import Filing
+from cds_service.security.callers import caller
 from cds_service.security.limits import read_json
 
 if TYPE_CHECKING:
     from cds_service.clinical.decision import Decision
-    from cds_service.hooks.desk import Desk
+    from cds_service.desk import Desk
     from cds_service.hooks.envelope import Envelope
+    from cds_service.hooks.fhir_server import FhirServers
 
 
-def hooks(desk: Desk) -> Blueprint:
-    """Return the routes of CDS Hooks over one content and profile."""
+def hooks(desk: Desk, fhir_servers: FhirServers) -> Blueprint:
+    """Return the routes of CDS Hooks; the FHIR servers have what a prefetch lacks."""
     routes = Blueprint("hooks", __name__, url_prefix="/cds-services")
     content = desk.judge.content
     listed = orjson.dumps(discovery(content, shadow=desk.shadow))
@@ -48,7 +52,7 @@ def hooks(desk: Desk) -> Blueprint:
         service = SERVICES[service_id]
         envelope = read_envelope(read_json(desk.max_body), service)
         expected = without_encounter if envelope.encounter_id is None else keys
-        completed = desk.fhir_servers.complete(envelope, expected, desk.aliases)
+        completed = fhir_servers.complete(envelope, expected, desk.aliases)
         prefetched = read_prefetch(
             completed, envelope.patient_id, desk.now(), desk.aliases, expected
         )
@@ -57,6 +61,11 @@ def hooks(desk: Desk) -> Blueprint:
         off = desk.off.get(service.id, frozenset())
         occasion = occasion_of(envelope, service, record, desk.judge.index.orders, off)
         decision = desk.judge.decide(record, desk.profile, occasion=occasion)
+        if decision.judged:
+            decision = _unless_dismissed(decision, envelope, desk)
+        filing = Filing.of(envelope.patient_id, envelope.encounter_id)
+        cards = desk.writer.write(decision, filing) if decision.judged else []
+        _remember(desk, service.id, envelope, decision, cards)
         if not decision.judged:
             raise Problem(
                 412,
@@ -65,14 +74,11 @@ def hooks(desk: Desk) -> Blueprint:
                 diagnostics=prefetched.why_incomplete(),
                 expression="prefetch.conditions",
             )
-        filing = Filing.of(envelope.patient_id, envelope.encounter_id)
-        cards = desk.writer.write(_unless_dismissed(decision, envelope, desk), filing)
-        if desk.shadow:
-            for card in cards:
-                metrics.SHADOWED.labels(service.id, card["source"]["topic"]["code"]).inc()
-            cards = []
-        return Response(orjson.dumps({"cards": cards}), mimetype="application/json")
+        shown = [] if desk.shadow else cards
+        return Response(orjson.dumps({"cards": shown}), mimetype="application/json")
 
+    add_feedback(routes, desk)
+    count_calls(routes)
     return routes
 
 
@@ -90,3 +96,25 @@ def _unless_dismissed(decision: Decision, envelope: Envelope, desk: Desk) -> Dec
     ):
         return without(decision, topic)
     return decision
+
+
+def _remember(
+    desk: Desk, service: str, envelope: Envelope, decision: Decision, cards: list[dict[str, Any]]
+) -> None:
+    """Keep a judged call, also one that could not be judged, and count its cards."""
+    answered = answered_cards(cards)
+    count_cards(service, answered, shadow=desk.shadow)
+    if desk.journal is not None:
+        desk.journal.judged(
+            Judged(
+                at=desk.now(),
+                service=service,
+                client=caller(),
+                patient=envelope.patient_id,
+                encounter=envelope.encounter_id,
+                decision=decision,
+                cards=answered,
+                seconds=since_arrival(),
+                shadow=desk.shadow,
+            )
+        )

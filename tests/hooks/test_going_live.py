@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 
 from cds_service.app import create_app
 from cds_service.content.load import load
+from cds_service.desk import Desk
 from cds_service.fhir.judge import Judge
-from cds_service.hooks.desk import Desk
 from cds_service.hooks.fhir_server import FhirServers
 from cds_service.hooks.views import hooks
 from cds_service.render.cards import CardWriter
@@ -159,11 +159,10 @@ def remembering(memory: Memory) -> FlaskClient:
         CardWriter(content),
         profile="documents",
         now=lambda: NOW,
-        fhir_servers=FhirServers((), {}, seconds=1, max_bytes=1),
         journal=memory,
     )
     app = Flask("remembering")
-    app.register_blueprint(hooks(desk))
+    app.register_blueprint(hooks(desk, FhirServers((), {}, seconds=1, max_bytes=1)))
     return app.test_client()
 
 

@@ -1,4 +1,4 @@
-"""What answering a call of a service needs, put together once by the application."""
+"""What answering a call needs, put together once by the application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cds_service.fhir.judge import Judge
-    from cds_service.hooks.fhir_server import FhirServers
     from cds_service.journal import Journal
     from cds_service.render.cards import CardWriter
 
@@ -19,16 +18,16 @@ if TYPE_CHECKING:
 class Desk:
     """The judge and the writer of cards, the profile, the clock, and what the site has set.
 
-    ``fhir_servers`` have what a prefetch lacks; ``aliases`` maps prefetch keys of the site to
+    ``aliases`` maps prefetch keys of the site to
     ours; ``max_body`` is in bytes. ``off`` are the topics that are switched off for a
-    service, by its id. With ``shadow`` no card is sent.
+    service, by its id. With ``shadow`` no card is sent. ``journal`` keeps what was judged, where
+    anything is kept.
     """
 
     judge: Judge
     writer: CardWriter
     profile: str
     now: Callable[[], datetime]
-    fhir_servers: FhirServers
     aliases: Mapping[str, str] = field(default_factory=dict)
     max_body: int = 10 * 1024 * 1024
     off: Mapping[str, frozenset[str]] = field(default_factory=dict)

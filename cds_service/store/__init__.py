@@ -1,0 +1,1 @@
+"""What the service remembers: decisions, feedback and used tokens, in SQLite or PostgreSQL."""

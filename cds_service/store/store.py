@@ -1,0 +1,184 @@
+"""The store as the edge knows it: judged calls, feedback and tokens, whatever the database does."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, literal, select
+
+from cds_service import metrics
+from cds_service.journal import Health, UnreachableError
+from cds_service.store.replay import replay
+from cds_service.store.rows import criteria_of, decision_row, feedback_row, moment_of
+from cds_service.store.tables import CARDS, DECISIONS, FEEDBACK, TOKENS
+from cds_service.store.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+    from cds_service.clinical.decision import Decision
+    from cds_service.journal import Feedback, Judged
+    from cds_service.store.key import Hasher
+    from cds_service.store.line import Line
+    from cds_service.store.rows import Row
+    from cds_service.store.spool import Spool
+
+log = logging.getLogger("cds_service.store")
+
+
+class Store:
+    """A Journal over a database, with a spool for when it is away.
+
+    One is made before the worker processes are forked and serves in each of them. ``release``
+    gives back what was claimed when it was opened; ``attended`` is False where a test does the
+    upkeep by hand.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        spool: Spool,
+        hasher: Hasher,
+        *,
+        release: Callable[[], None] = lambda: None,
+        attended: bool = True,
+    ) -> None:
+        """Put a store together; nothing is opened yet."""
+        self.line, self.spool, self._hasher, self._release = line, spool, hasher, release
+        self._lost = 0
+        # An INSERT of a whole row in the words of the driver, with its values by name.
+        self._keep = str(line.database.insert_once(DECISIONS).compile(line.engine))
+        self._upkeep = Upkeep(self) if attended else None
+
+    def judged(self, call: Judged) -> None:
+        """Keep a judged call; never raises. While the database is away it goes to the spool."""
+        self._attend()
+        try:
+            row = decision_row(call, self._hasher)
+            if not self._written(row):
+                self.spool.add(row)
+                metrics.SPOOLED.inc()
+        except Exception as error:  # noqa: BLE001  a card that may save somebody goes out, whatever fails here
+            self.lose(1, f"neither the database nor the spool took it: {type(error).__name__}")
+
+    def _written(self, row: Row) -> bool:
+        write = self.line.database.write
+
+        def work(connection: Connection) -> None:
+            write(connection.connection.driver_connection, self._keep, row)
+
+        try:
+            self.line.run(work)
+        except UnreachableError:
+            return False
+        return True
+
+    def lose(self, count: int, why: str) -> None:
+        """Count judged calls that could be kept nowhere, and say so."""
+        self._lost += count
+        metrics.LOST.inc(count)
+        log.error("%d judged calls are lost: %s", count, why)
+
+    def feedback(self, entries: Sequence[Feedback]) -> None:
+        """Keep feedback, each entry once and for good. Raises UnreachableError."""
+        self._attend()
+        received = datetime.now(UTC)
+        rows = [feedback_row(entry, received) for entry in entries]
+        if not rows:
+            return
+        once = self.line.database.insert_once(FEEDBACK).returning(FEEDBACK.c.outcome)
+
+        def work(connection: Connection) -> list[str]:
+            with self.line.database.for_good(connection):
+                return list(connection.scalars(once, rows))
+
+        for outcome in self.line.run(work):
+            metrics.FEEDBACK.labels(outcome).inc()
+
+    def first_use(self, issuer: str, token_id: str, until: datetime) -> bool:
+        """Tell whether a token is used for the first time. Raises UnreachableError."""
+        self._attend()
+        row = {"issuer": _hash(issuer), "token": _hash(token_id), "until": moment_of(until)}
+        once = self.line.database.insert_once(TOKENS).returning(TOKENS.c.token)
+
+        def work(connection: Connection) -> bool:
+            with connection.begin():
+                return connection.scalar(once, row) is not None
+
+        return self.line.run(work)
+
+    def dismissed(self, patient: str, encounter: str, topic: str, decision: Decision) -> bool:
+        """Tell whether a card of a topic was overridden in this encounter on the same verdicts."""
+        found = (
+            select(literal(1))
+            .select_from(DECISIONS)
+            .join(CARDS, CARDS.c.decision == DECISIONS.c.uuid)
+            .join(FEEDBACK, FEEDBACK.c.card == CARDS.c.uuid)
+            .where(
+                DECISIONS.c.patient == self._hasher.patient(patient),
+                DECISIONS.c.encounter == self._hasher.encounter(encounter),
+                DECISIONS.c.profile == decision.profile,
+                DECISIONS.c.digest == decision.digest,
+                DECISIONS.c.criteria == criteria_of(decision),
+                CARDS.c.topic == topic,
+                FEEDBACK.c.outcome == "overridden",
+            )
+            .limit(1)
+        )
+        try:
+            return self.line.run(lambda connection: connection.scalar(found) is not None)
+        except UnreachableError:
+            return False
+
+    def health(self) -> Health:
+        """Return how the store is, as this process sees it; it asks the database."""
+        self._attend()
+        try:
+            self.line.run(lambda connection: connection.scalar(select(literal(1))))
+        except UnreachableError:
+            reachable = False
+        else:
+            reachable = True
+        return Health(reachable, self.spool.count(), self._lost, reachable or self.spool.has_room())
+
+    # --- upkeep ---
+
+    def _attend(self) -> None:
+        if self._upkeep is not None:
+            self._upkeep.attend()
+
+    def tend(self) -> None:
+        """See whether the database is back, and bring it what waits in the spool."""
+        self.line.probe()
+        if self.line.up and self.spool.waits():
+            brought = replay(self.spool, self.line, self.lose)
+            if brought:
+                metrics.REPLAYED.inc(brought)
+                log.warning("%d judged calls came from the spool into the database", brought)
+
+    def purge(self, now: datetime) -> None:
+        """Forget the tokens that nobody would accept any more. Raises UnreachableError."""
+        old = delete(TOKENS).where(TOKENS.c.until < moment_of(now))
+
+        def work(connection: Connection) -> None:
+            with connection.begin():
+                connection.execute(old)
+
+        self.line.run(work)
+
+    def close(self) -> None:
+        """Close the connections, and give back what was claimed."""
+        if self._upkeep is not None:
+            self._upkeep.stop()
+        self.line.engine.dispose()
+        self._release()
+
+
+def _hash(text: str) -> str:
+    """Return the hash of a token's part: every service that shares a database makes the same."""
+    return hashlib.sha256(text.encode()).hexdigest()

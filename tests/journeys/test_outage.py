@@ -1,0 +1,37 @@
+"""The database stops and comes back under load: no wrong answer, nothing that was kept is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cluster import Cluster, why_not
+from tests.outage import Outage, free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CALLS = 1_000  # `make soak` makes 20,000
+
+
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+def test_a_database_that_stops_and_comes_back(tmp_path: Path) -> None:
+    cluster = Cluster()
+    try:
+        outage = Outage(tmp_path, cluster, free_port())
+        try:
+            outage.run(CALLS)
+            found = outage.found()
+        finally:
+            outage.stop()
+    finally:
+        cluster.remove()
+    told = outage.told
+    assert told.wrong == []
+    assert set(told.calls) == {200}
+    assert set(told.feedback) == {200, 503}, "some of it was away, and said so"
+    assert set(told.kept) <= found.feedback
+    assert set(told.cards) <= found.cards
+    assert found.decisions == sum(told.calls.values()) + 1
+    assert "Traceback" not in outage.log.read_text()
