@@ -80,6 +80,7 @@ def create_app(
     """
     settings = settings or Settings()
     _check_aliases(settings)
+    off = _topics_off(settings)
     clock = now or (lambda: datetime.now(settings.timezone))
     content = load(settings.cards)
     if settings.profile not in content.protocols:
@@ -106,7 +107,7 @@ def create_app(
         now=clock,
         aliases=settings.prefetch_aliases,
         max_body=settings.max_body,
-        off=_topics_off(settings),
+        off=off,
         shadow=settings.shadow,
         journal=journal,
     )

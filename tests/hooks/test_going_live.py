@@ -41,7 +41,9 @@ def client_of(settings: Settings) -> FlaskClient:
 
 
 def test_a_topic_that_is_off_for_a_service() -> None:
-    off = read_settings({"CDS_TOPICS_OFF": "back-pain-patient-view=review+redflagcheck"})
+    off = read_settings(
+        {"CDS_DATABASE_URL": "none", "CDS_TOPICS_OFF": "back-pain-patient-view=review+redflagcheck"}
+    )
     record = (condition(since=20),)
     assert topics(call(client_of(off), "patient-view", *record)) == ["physiotherapy"]
     assert "review" in topics(call(client_of(off), "encounter-start", *record))
@@ -49,7 +51,7 @@ def test_a_topic_that_is_off_for_a_service() -> None:
 
 def test_a_topic_that_is_off_for_every_service() -> None:
     off = "*=redflagcheck, back-pain-order-sign=imagingnotindicated"
-    client = client_of(read_settings({"CDS_TOPICS_OFF": off}))
+    client = client_of(read_settings({"CDS_DATABASE_URL": "none", "CDS_TOPICS_OFF": off}))
     image = bundle(order("MRI lumbar spine"))
     assert call(client, "patient-view", condition()) == {"cards": []}
     assert call(client, "order-sign", condition(), draftOrders=image) == {"cards": []}
@@ -61,7 +63,9 @@ def test_a_topic_that_is_off_for_every_service() -> None:
 @pytest.mark.parametrize("hook", HOOKS)
 def test_nothing_urgent_is_ever_off(hook: str) -> None:
     every = "imaging+imagingnotindicated+review+neurology+physiotherapy+contributing+selfcare"
-    client = client_of(read_settings({"CDS_TOPICS_OFF": f"*={every}+redflagcheck"}))
+    client = client_of(
+        read_settings({"CDS_DATABASE_URL": "none", "CDS_TOPICS_OFF": f"*={every}+redflagcheck"})
+    )
     assert topics(call(client, hook, condition(CAUDA_EQUINA))) == ["emergency"]
     assert topics(call(client, hook, condition(), fever(38.4))) == ["imaging"]
     assert call(client, hook, condition(since=20)) == {"cards": []}
@@ -78,7 +82,7 @@ def test_nothing_urgent_is_ever_off(hook: str) -> None:
 )
 def test_what_cannot_be_off_refuses_to_start(value: str, why: str) -> None:
     with pytest.raises(SettingsError, match=f"^CDS_TOPICS_OFF: {why}"):
-        create_app(read_settings({"CDS_TOPICS_OFF": value}))
+        create_app(read_settings({"CDS_DATABASE_URL": "none", "CDS_TOPICS_OFF": value}))
 
 
 # --- shadow mode --------------------------------------------------------------------------------
