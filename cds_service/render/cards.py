@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from cds_service.clinical.decision import Gate
+from cds_service.clinical.truth import Truth
 from cds_service.content.recommendations import TOPICS
 from cds_service.render.code_systems import HL7_OVERRIDE_SYSTEM, OVERRIDE_SYSTEM, TOPIC_SYSTEM
 from cds_service.render.markdown import clipped, escape
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.decision import Decision, Recommendation, Unanswered, Verdict
     from cds_service.clinical.facts import Evidence
-    from cds_service.clinical.truth import Truth
     from cds_service.content.load import Content
     from cds_service.content.override_reasons import OverrideReason
     from cds_service.render.suggestions import Filing
@@ -31,11 +31,15 @@ _MAX_WORDS = 240
 
 
 class _Subject(NamedTuple):
-    """What a heading rests on: the course, whether unanswered dangers come first, the criteria."""
+    """What a heading rests on: the course, whether unanswered dangers come first, the criteria.
+
+    ``unanswered`` counts the red flags among them, where the card speaks of that.
+    """
 
     course: str
     conditional: bool
     criteria: tuple[str, ...]
+    unanswered: int = 0
 
 
 class _Heading(NamedTuple):
@@ -117,7 +121,9 @@ class CardWriter:
     def _heading(self, recommendation: Recommendation) -> _Heading:
         """Return the heading of a card; it rests on the criteria alone, so it is kept."""
         names = tuple([verdict.criterion for verdict in recommendation.verdicts])
-        key = _Subject(recommendation.course, recommendation.conditional, names)
+        counts = recommendation.course == self._unsupported
+        unanswered = len(self._unanswered(recommendation)) if counts else 0
+        key = _Subject(recommendation.course, recommendation.conditional, names, unanswered)
         heading = self._headings.get(key)
         if heading is None:
             if len(self._headings) >= _MAX_HEADINGS:
@@ -131,7 +137,7 @@ class CardWriter:
             course.conditional if subject.conditional and course.conditional else course.wording
         )
         if subject.course == self._unsupported:
-            says = self._unanswered(subject.criteria)
+            says = [_counted(subject.unanswered)] if subject.unanswered else []
         else:
             says = [self._content.criteria[name].says for name in subject.criteria]
         documents = [each for name in subject.criteria for each in self._content.documents[name]]
@@ -141,10 +147,13 @@ class CardWriter:
             address=self._address(subject.criteria),
         )
 
-    def _unanswered(self, criteria: Iterable[str]) -> list[str]:
-        """Say how many of these red flags are not answered."""
-        count = len(self._dangers.intersection(criteria))
-        return [f"{count} red flag{'' if count == 1 else 's'} unanswered"] if count else []
+    def _unanswered(self, recommendation: Recommendation) -> list[Verdict]:
+        """Return the red flags behind a card that are not answered."""
+        return [
+            verdict
+            for verdict in recommendation.verdicts
+            if verdict.criterion in self._dangers and verdict.truth is Truth.UNKNOWN
+        ]
 
     def _detail(
         self, recommendation: Recommendation, decision: Decision, notes: tuple[str, ...]
@@ -182,20 +191,16 @@ class CardWriter:
         """Say for each criterion that could support the order why it does not."""
         ordered = ", ".join(dict.fromkeys(order.says for order in recommendation.about))
         lines = [f"**Ordered:** {ordered}.", "", "**Why not yet**", ""]
-        unanswered = []
+        unanswered = self._unanswered(recommendation)
         for verdict in recommendation.verdicts:
-            criterion = self._content.criteria[verdict.criterion]
-            if verdict.criterion in self._dangers and verdict.missing:
-                unanswered.append(criterion.says)
-            else:
-                state = "cannot be told" if verdict.missing else "not met"
+            if verdict.criterion not in self._dangers:
+                criterion = self._content.criteria[verdict.criterion]
+                state = "cannot be told" if verdict.truth is Truth.UNKNOWN else "not met"
                 cited = f": {_listed(verdict.because)}" if verdict.because else ""
                 lines.append(f"- **{criterion.title}** ({criterion.id}): {state}{cited}.")
         if unanswered:
-            count = "; ".join(
-                self._unanswered([each.criterion for each in recommendation.verdicts])
-            )
-            lines.append(f"- **{count}:** {'; '.join(unanswered)}.")
+            says = "; ".join(self._content.criteria[each.criterion].says for each in unanswered)
+            lines.append(f"- **{_counted(len(unanswered))}:** {says}.")
         else:
             lines.append("- Every red flag is answered, and none is present.")
         return "\n".join(lines)
@@ -232,9 +237,8 @@ class CardWriter:
         named = self._images_named(recommendation)
         if not ordered:
             return []
-        return [
-            f"**Ordered:** {', '.join(ordered)}. The criteria of this card name {named} instead."
-        ]
+        others = ", ".join(ordered)
+        return [f"**Ordered:** {others}. The criteria of this card name {named} instead."]
 
     def _avoids_radiation(self, recommendation: Recommendation) -> bool:
         """Tell whether a remark of the card, such as a recorded pregnancy, forbids X-ray and CT."""
@@ -291,6 +295,10 @@ class CardWriter:
 def _reason(reason: OverrideReason) -> dict[str, str]:
     system = HL7_OVERRIDE_SYSTEM if reason.hl7 else OVERRIDE_SYSTEM
     return {"system": system, "code": reason.code, "display": reason.display}
+
+
+def _counted(unanswered: int) -> str:
+    return f"{unanswered} red flag{'' if unanswered == 1 else 's'} unanswered"
 
 
 def _listed(items: tuple[Evidence, ...]) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cds_service.clinical.decision import Recommendation, Verdict
+from cds_service.clinical.truth import Truth
 from cds_service.fhir.judge import Judge
 from cds_service.fhir.record import read_bundle
 from cds_service.render import cards as cards_module
@@ -175,3 +177,12 @@ def test_an_outcome_with_everything_in_it() -> None:
             "expression": ["asOf"],
         }
     ]
+
+
+def test_only_red_flags_that_are_not_answered_are_counted(judge: Judge) -> None:
+    writer = CardWriter(judge.content)
+    verdicts = (Verdict("E01", Truth.ABSENT), Verdict("E02", Truth.UNKNOWN, missing=("numb",)))
+    card = Recommendation("imagingnotindicated", "imagingnotindicated", "info", verdicts)
+    assert writer.summary(card).endswith(": 1 red flag unanswered")
+    denied = card._replace(verdicts=verdicts[:1])
+    assert writer.summary(denied) == "Imaging of the spine is not indicated yet"
