@@ -32,6 +32,7 @@ _OPTIONAL = (
     "lives",
     "phrases",
     "but_not",
+    "explained_by",
     "worsening_of",
     "denial_lives",
     "severity_of",
@@ -82,6 +83,7 @@ def read_finding(finding_id: str, theme: str, node: Node) -> FindingDefinition:
         absent_after=_silence(fields["silence"]),
         phrases=tuple(phrase.lower() for phrase in fields.texts("phrases")),
         but_not=tuple(phrase.lower() for phrase in fields.texts("but_not")),
+        explained_by=tuple(phrase.lower() for phrase in fields.texts("explained_by")),
         severity_of=fields.text("severity_of"),
         not_if_severity=frozenset(fields.texts("not_if_severity")),
         unless=fields.text("unless"),
@@ -196,7 +198,8 @@ def _silence(node: Node) -> frozenset[str]:
 
 def _measured(node: Node) -> Measured:
     fields = node.fields(
-        required=("as", "answers"), optional=("codes", "from", "below", "mass_per_mmol", "site")
+        required=("as", "answers"), optional=("codes", "from", "below", "mass_per_mmol", "site", "words"),
+    
     )
     reading = Reading(fields["as"].choice(Reading))
     key = "below" if reading is Reading.LOW_LAB else "from"
@@ -212,6 +215,7 @@ def _measured(node: Node) -> Measured:
         limit=_limit(fields[key], reading) if key in fields else 0.0,
         answers=read_span(fields["answers"]),
         site=fields.text("site"),
+        words=fields.texts("words"),
         mass_per_mmol=float(fields["mass_per_mmol"].number())
         if "mass_per_mmol" in fields
         else None,

@@ -74,7 +74,8 @@ class Measured:
 
     ``limit`` is the first number that affirms (the first that is too low for labs, in mmol/L).
     A reading on the other side of it denies for as long as ``answers``. ``mass_per_mmol`` is
-    the weight in mg of one mmol, where laboratories also report mg/dL.
+    the weight in mg of one mmol, where laboratories also report mg/dL. ``words`` are what stands
+    before such a number in a text ("temp 39.2").
     """
 
     reading: Reading
@@ -83,13 +84,15 @@ class Measured:
     answers: Span
     mass_per_mmol: float | None = None
     site: str | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FindingDefinition:
     """One finding as the content defines it.
 
-    ``lives`` None means that it counts for ever. ``aftercare_counts`` is False for injuries:
+    ``lives`` None means that it counts for ever. ``but_not`` are phrases that only sound like it,
+    ``explained_by`` words beside it in a text that take the alarm out of it. ``aftercare_counts`` is False for injuries:
     a code of follow-up care or sequela (ICD-10-CM 7th character) says that they are past.
     """
 
@@ -108,6 +111,7 @@ class FindingDefinition:
     absent_after: frozenset[str]
     phrases: tuple[str, ...]
     but_not: tuple[str, ...]
+    explained_by: tuple[str, ...]
     severity_of: str | None
     not_if_severity: frozenset[str]
     unless: str | None

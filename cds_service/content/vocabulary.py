@@ -19,20 +19,25 @@ _GROUPS = {
     "sides": ("left", "right", "both"),
     "answers": ("yes", "no"),
 }
-_CUES = (
-    "negating_before",
-    "negating",
-    "hypothetical_before",
-    "hypothetical",
-    "family_before",
-    "family",
-    "history_before",
-    "history",
-    "age",
-    "worsening",
-    "mild",
-    "moderate",
-)
+# Each kind of word in a text, and how far it may reach; a kind without a reach is one list.
+_CUES = {
+    "negated": ("rest", "list", "next", "back"),
+    "hypothetical": ("rest", "back"),
+    "questioned": ("next", "back"),
+    "suspected": ("next", "back"),
+    "family": ("rest", "part"),
+    "history": ("rest", "list", "next", "back"),
+    "reporting": (),
+    "telling": (),
+    "stating": (),
+    "neutral": (),
+    "contrast": (),
+    "age": (),
+    "worsening": (),
+    "severe": (),
+    "mild": (),
+    "moderate": (),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,25 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Cue:
+    """What a word in a text does to the findings beside it, and how far it reaches (or "")."""
+
+    kind: str
+    reach: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """All of vocabulary.yaml: terms by group and name, and the cue words in text by kind."""
+    """All of vocabulary.yaml: terms by group and name, and what is needed to read a text.
+
+    ``spellings`` lead from each variant to the word it stands for, ``skipped`` are words between
+    others, ``cues`` the words that take a finding back, or say something more of it.
+    """
 
     groups: Mapping[str, Mapping[str, Term]]
-    cues: Mapping[str, tuple[str, ...]]
+    cues: Mapping[Cue, tuple[str, ...]]
+    spellings: Mapping[str, str]
+    skipped: frozenset[str]
 
 
 def read_vocabulary(node: Node) -> Vocabulary:
@@ -58,8 +77,35 @@ def read_vocabulary(node: Node) -> Vocabulary:
         group: {name: _term(entry) for name, entry in fields[group].fields(required=names).items()}
         for group, names in _GROUPS.items()
     }
-    cues = fields["text"].fields(required=_CUES)
-    return Vocabulary(groups, {name: _words(cues[name]) for name in _CUES})
+    text = fields["text"].fields(required=(*_CUES, "spellings", "skipped"))
+    cues: dict[Cue, tuple[str, ...]] = {}
+    for kind, reaches in _CUES.items():
+        if not reaches:
+            cues[Cue(kind, "")] = _words(text[kind])
+            continue
+        for reach, words in text[kind].fields(required=reaches).items():
+            cues[Cue(kind, reach)] = _words(words)
+    return Vocabulary(
+        groups, cues, _spellings(text["spellings"]), frozenset(_words(text["skipped"]))
+    )
+
+
+def _spellings(node: Node) -> dict[str, str]:
+    """Read the variants of words; one that stands for two words is refused."""
+    found: dict[str, str] = {}
+    for word, variants in node.entries().items():
+        for variant in variants.items():
+            name = variant.text().lower()
+            if name in found or " " in name:
+                variant.refuse(
+                    f"{name!r} is written for {found.get(name, 'several words')!r} already"
+                    if name in found
+                    else f"{name!r} is more than one word",
+                    "A spelling leads from one word to one word",
+                    "Take it out, or add a phrase to the finding",
+                )
+            found[name] = word.lower()
+    return found
 
 
 def _term(node: Node) -> Term:

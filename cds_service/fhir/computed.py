@@ -74,12 +74,17 @@ def _worse(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
         if entries:
             _file_changes(finding, entries, ledger.heard[name].denied, ledger)
             # A finding whose every entry is recent began with the first of them.
-            began += entries[:1] if len(entries) == len(live) else []
+            began += entries[:1] if len(entries) == len(live) and not _restated(entries[0]) else []
     for later in began:
         for entries in recent.values():
             for earlier in entries[:1]:
                 if not _numbered(later) and not _numbered(earlier) and _follows(later, earlier):
                     _file_worse(finding, later, earlier, "newly there", ledger)
+
+
+def _restated(entry: Entry) -> bool:
+    """Tell whether a note only says that something is there, not that it began then."""
+    return entry.text and entry.visit
 
 
 def _file_changes(

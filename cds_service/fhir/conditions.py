@@ -38,7 +38,7 @@ def read_condition(resource: dict[str, Any], reference: str, record: Record, fil
     if not any(filer.legible(concept) for concept in found):
         record.unreadable("Condition", reference, "it has no text and no code that is known")
         return
-    since, when = _began(resource, record)
+    since, when, onset = _began(resource, record)
     status = said_codes(resource.get("clinicalStatus"))
     statement = Statement(
         reference=reference,
@@ -49,6 +49,7 @@ def read_condition(resource: dict[str, Any], reference: str, record: Record, fil
         remark="suspected" if not _SUSPECTED.isdisjoint(verification) else None,
         severity=severity(resource, filer.index),
         body_sites=body_sites(resource, filer.index),
+        onset=onset,
         hints_by_display=True,
     )
     spoke = [filer.file(concept, statement) for concept in found]
@@ -80,24 +81,27 @@ def _abated(resource: dict[str, Any], record: Record) -> bool:
     return any(resource.get(kind) for kind in ("abatementAge", "abatementRange", "abatementString"))
 
 
-def _began(resource: dict[str, Any], record: Record) -> tuple[Since | None, str | None]:
-    """Return the onset, else the recorded date, else the start of the encounter."""
+def _began(resource: dict[str, Any], record: Record) -> tuple[Since | None, str | None, bool]:
+    """Return the onset, else the recorded date, else the start of the encounter.
+
+    The last of the three tells whether it is the onset.
+    """
     zone, onset = record.zone, resource.get("onsetDateTime")
     since = read_date(onset, zone)
     if since is not None:
-        return since, onset
+        return since, onset, True
     since, when = first_date(
         (start_of(resource.get("onsetPeriod")), resource.get("onsetString")), zone
     )
     if since is not None:
-        return since, when
+        return since, when, True
     for age in (resource.get("onsetAge"), as_dict(resource.get("onsetRange")).get("low")):
         since = read_age(age, record.birth_date, zone)
         if since is not None:
-            return since, f"at the age of {as_dict(age).get('value')}"
+            return since, f"at the age of {as_dict(age).get('value')}", True
     encounter = as_dict(resource.get("encounter") or resource.get("context"))
     met = record.resolve(encounter.get("reference"))
-    return first_date(
+    since, when = first_date(
         (
             resource.get("recordedDate"),
             resource.get("assertedDate"),
@@ -107,6 +111,7 @@ def _began(resource: dict[str, Any], record: Record) -> tuple[Since | None, str 
         ),
         zone,
     )
+    return since, when, False
 
 
 def read_encounter(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:

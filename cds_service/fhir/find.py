@@ -10,6 +10,7 @@ from cds_service.fhir.conditions import read_condition, read_encounter, read_pro
 from cds_service.fhir.ledger import Ledger
 from cds_service.fhir.measurements import Measurements
 from cds_service.fhir.medications import read_medication
+from cds_service.fhir.notes import COMMENTED, read_document, read_notes, read_report
 from cds_service.fhir.observations import read_observation
 from cds_service.fhir.orders import read_draft, read_order
 from cds_service.fhir.questionnaires import read_response
@@ -39,6 +40,8 @@ def find(record: Record, index: Index, given: tuple[Given, ...] = ()) -> Facts:
             reader = readers.get(kind)
             if reader is not None:
                 reader(resource, reference, record, filer)
+        if "note" in resource or kind in COMMENTED:
+            read_notes(resource, reference, record, filer)
     for reference, resource in record.drafts:
         read_draft(resource, reference, record, filer)
     measurements.finish()
@@ -71,4 +74,6 @@ _READERS: dict[str, Callable[[dict[str, Any], str, Record, Filer], None]] = {
     "MedicationStatement": read_medication,
     "MedicationUsage": read_medication,
     "MedicationOrder": read_medication,
+    "DocumentReference": read_document,
+    "DiagnosticReport": read_report,
 }

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.content.codes import CODE_SYSTEMS, Code, System
 from cds_service.content.findings import Computation
-from cds_service.content.phrases import PhraseIndex
 from cds_service.fhir.order_index import OrderIndex
 from cds_service.fhir.terms import URIS, TermIndex, normal
+from cds_service.fhir.text import TextReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -146,14 +146,12 @@ class Index:
         self.findings = content.findings
         self.orders = OrderIndex(content.orders, site_orders or {})
         self.codes = CodeIndex(content.findings.values())
-        self.phrases = PhraseIndex({each.id: each.phrases for each in content.findings.values()})
-        self.exceptions = PhraseIndex({each.id: each.but_not for each in content.findings.values()})
+        self.text = TextReader(content)
         groups = content.vocabulary.groups
         self.sites = TermIndex(groups["sites"])
         self.severity = TermIndex(groups["severity"])
         self.sides = TermIndex(groups["sides"])
         self.answers = TermIndex(groups["answers"])
-        self.cues = PhraseIndex(content.vocabulary.cues)
         self.severity_of = _linked(content, "severity_of")
         self.recurrence_of = _linked(content, "recurrence_of")
         self.worsening_of = _linked(content, "worsening_of")

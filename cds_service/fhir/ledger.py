@@ -30,7 +30,8 @@ class Entry(NamedTuple):
     newer denial ends; None for entries such as conditions, which their own status ends.
     ``endable`` is False for measurements: each stands for its own moment. ``given`` marks what
     was stated beside the record: as a "no" it ends nothing that the record affirms. ``visit``
-    marks the reason of a visit: it says that something is there, not that it began then.
+    marks the reason of a visit: it says that something is there, not that it began then. ``text``
+    marks what was typed, which never outranks a code.
     """
 
     occurrence: Occurrence
@@ -39,6 +40,7 @@ class Entry(NamedTuple):
     sides: frozenset[str] = frozenset()
     given: bool = False
     visit: bool = False
+    text: bool = False
 
     @property
     def moment(self) -> Since | None:
@@ -145,7 +147,11 @@ class Ledger:
             unless = self.findings[name].unless
             excuse = settled.get(unless) if unless else None
             if finding.state is Truth.PRESENT and excuse and excuse.state is Truth.PRESENT:
-                settled[name] = Finding(name, Truth.ABSENT, excuse.occurrences)
+                # An excuse that a note mentions leaves the finding to be asked; a problem of its
+                # own, though in words, is meant.
+                typed = all(each.text and each.observed for each in self.live(excuse.name))
+                state = Truth.UNKNOWN if typed else Truth.ABSENT
+                settled[name] = Finding(name, state, excuse.occurrences)
         return {
             name: finding
             for name, finding in settled.items()
@@ -164,12 +170,18 @@ class Ledger:
     def _settle(self, name: str, heard: Heard) -> Finding:
         affirmed = self.live(name)
         if affirmed and name in self.index.episodic:
-            affirmed = _without_visits(affirmed)
+            affirmed = _without_visits(_coded_dates_first(affirmed))
+        # What is coded stands first in the evidence.
+        affirmed = sorted(affirmed, key=lambda each: each.text)
         denied = self._of_this_pain(name, heard.denied)
         newest = max(denied, key=_seen_last) if denied else None
         if heard.affirmed and not affirmed:
             ended = heard.affirmed[-1].occurrence.evidence
             self.note(f"{ended.reference} recorded “{name}”; a newer entry denies it")
+        if newest and affirmed and all(each.text for each in affirmed):
+            open_still = self._outranked(name, affirmed, newest)
+            if open_still is not None:
+                return open_still
         if affirmed:
             if newest and all(_contradicts(newest, each) for each in affirmed):
                 self.note(
@@ -180,6 +192,19 @@ class Ledger:
         if newest and not any(_may_follow(hint, newest) for hint in heard.hinted):
             return Finding(name, Truth.ABSENT, _occurrences(denied))
         return Finding(name, Truth.UNKNOWN, _occurrences(heard.hinted))
+
+    def _outranked(self, name: str, typed: list[Entry], denial: Entry) -> Finding | None:
+        """Return the finding left open, where a coded "no" is as new as all that was typed of it.
+
+        A text does not outrank the code, and the code does not silence an alarm.
+        """
+        if any(_is_after(each, denial) for each in typed):
+            return None
+        self.note(
+            f"{denial.occurrence.evidence.reference} denies “{name}”, but the text in "
+            f"{typed[0].occurrence.evidence.reference} tells of it: it stays unanswered"
+        )
+        return Finding(name, Truth.UNKNOWN, _occurrences(typed))
 
     def _of_this_pain(self, name: str, denied: list[Entry]) -> list[Entry]:
         """Leave out denials of a symptom that were given before the present pain began."""
@@ -241,6 +266,13 @@ def _may_follow(hint: Entry, denial: Entry) -> bool:
     return hint.moment is not None and hint.moment.latest > _seen_last(denial)
 
 
+def _is_after(affirmation: Entry, denial: Entry) -> bool:
+    """Tell whether something was seen, or began, on a later day than a denial."""
+    moments = (affirmation.observed, affirmation.occurrence.since)
+    latest = max((each.latest for each in moments if each is not None), default=None)
+    return latest is None or latest > _seen_last(denial)
+
+
 def _contradicts(denial: Entry, affirmation: Entry) -> bool:
     """Tell whether a denial and an affirmation cannot both be so.
 
@@ -249,6 +281,14 @@ def _contradicts(denial: Entry, affirmation: Entry) -> bool:
     moment = affirmation.moment
     began_later = moment and moment.earliest and moment.earliest > _seen_last(denial)
     return not began_later and affirmation.occurrence.value is None
+
+
+def _coded_dates_first(affirmed: list[Entry]) -> list[Entry]:
+    """Leave out what was typed of a pain whose beginning is coded."""
+    coded = any(
+        each.occurrence.since and not each.text and not each.visit for each in affirmed
+    )
+    return [each for each in affirmed if not each.text] if coded else affirmed
 
 
 def _without_visits(affirmed: list[Entry]) -> list[Entry]:

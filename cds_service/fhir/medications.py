@@ -56,7 +56,7 @@ def _names(concept: dict[str, Any], filer: Filer) -> str | None:
         return ""
     texts = [concept.get("text"), *(coding.get("display") for coding in codings(concept))]
     named = dict.fromkeys(filter(None, map(as_text, texts)))
-    return next((text for text in named if filer.index.phrases.speaks(text)), None)
+    return next((text for text in named if filer.index.text.speaks(text)), None)
 
 
 def _is_taken(resource: dict[str, Any]) -> bool:

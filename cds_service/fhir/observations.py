@@ -70,7 +70,7 @@ def _says_nothing(part: dict[str, Any], filer: Filer) -> bool:
     if "valueCodeableConcept" in part:
         return filer.says_nothing(part["valueCodeableConcept"])
     text = part.get("valueString")
-    return not isinstance(text, str) or not filer.index.phrases.speaks(text)
+    return not isinstance(text, str) or not filer.index.text.speaks(text)
 
 
 def _statement(
@@ -152,7 +152,7 @@ def _file_by_words(
     text = as_text(concept.get("text")) or ""
     measured = [
         finding
-        for name in (filer.index.phrases.names(text) if number_of(part) is not None else ())
+        for name in (_measured_by(text, filer) if number_of(part) is not None else ())
         if (finding := filer.index.findings[name]).measured is not None
         and finding.measured.reading is not Reading.WEIGHT
     ]
@@ -163,6 +163,11 @@ def _file_by_words(
         measurements.read(finding, text[:_MAX_WORDS], part, own)
     if not measured:
         filer.file(concept, _answered(part, statement, filer))
+
+
+def _measured_by(text: str, filer: Filer) -> list[str]:
+    """Return the findings that a number beside these words may measure."""
+    return list(dict.fromkeys((*filer.index.text.names(text), *filer.index.text.measured_by(text))))
 
 
 def _file_values(

@@ -13,10 +13,12 @@ from cds_service.fhir.computed import meant
 from cds_service.fhir.dates import first_date, read_date
 from cds_service.fhir.ledger import Entry, says
 from cds_service.fhir.statements import Statement
+from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cds_service.clinical.windows import Since
     from cds_service.content.findings import FindingDefinition
     from cds_service.fhir.measurements import Measurements
     from cds_service.fhir.record import Record
@@ -27,6 +29,8 @@ _SO_FAR = {"in-progress"}
 _MAX_DEPTH = 30
 _NOT_ASKED = {Computation.MINOR, Computation.DECEASED}
 _ONSET = ".onset"
+_MAX_TEXT = 2000
+_ABOUT_ELSE = {"family", "history", "hypothetical"}
 # What a form may ask as a number; a weight or a laboratory value needs more than one.
 _ASKED_FOR = {Reading.TEMPERATURE, Reading.SCORE, Reading.GRADE}
 
@@ -54,7 +58,10 @@ def read_response(
     }
     for link_id, item in items:
         finding = filer.index.findings.get(link_id)
-        if finding is None or finding.computed in _NOT_ASKED:
+        if finding is None:
+            _file_typed(item, reference, (authored, when), filer)
+            continue
+        if finding.computed in _NOT_ASKED:
             continue
         statement = Statement(
             reference=reference,
@@ -91,13 +98,47 @@ def _file(
     elif began is not None:
         filer.affirm(finding, f"{words}: since {value}", {}, replace(statement, since=began))
     elif said is None:
-        filer.hint(finding, f"{words}, without a clear yes or no", statement)
+        typed = as_text(given.get("valueString"))
+        if typed is None or not _tells(finding, typed, statement, filer):
+            filer.hint(finding, f"{words}, without a clear yes or no", statement)
     elif said:
         filer.affirm(finding, f"{words}: yes", {}, statement)
     elif statement.remark in _SO_FAR:
         filer.hint(finding, f"{words}: no, not yet completed", statement)
     else:
         filer.deny(finding, words, statement)
+
+
+def _tells(
+    finding: FindingDefinition, typed: str, statement: Statement, filer: Filer
+) -> bool:
+    """File an answer in words; tell whether it affirms or doubts the finding that was asked for."""
+    own = replace(statement, visit=True, note=True)
+    file_text(typed[:_MAX_TEXT], own, {}, filer)
+    return any(each.finding is finding for each in filer.index.text.read(typed[:_MAX_TEXT]))
+
+
+def _file_typed(
+    item: dict[str, Any],
+    reference: str,
+    authored: tuple[Since | None, str | None],
+    filer: Filer,
+) -> None:
+    """File what was typed in answer to a question of another form.
+
+    A question about the family, about the past or about what may come is not about now.
+    """
+    question = as_text(item.get("text"))
+    if question and not _ABOUT_ELSE.isdisjoint(filer.index.text.kinds(question)):
+        return
+    since, when = authored
+    statement = Statement(
+        reference, since=since, when=when, observed=since, endable=True, visit=True, note=True
+    )
+    for each in as_list(item.get("answer")):
+        typed = as_text(as_dict(each).get("valueString"))
+        if typed:
+            file_text(typed[:_MAX_TEXT], statement, {}, filer)
 
 
 def _file_count(

@@ -13,7 +13,8 @@ from cds_service.fhir.circumstances import SIDES
 from cds_service.fhir.index import Role
 from cds_service.fhir.ledger import Entry, chronic, says
 from cds_service.fhir.terms import system_of
-from cds_service.fhir.words import mentions, quoted
+from cds_service.fhir.text import quoted
+from cds_service.fhir.typed import explained, file_text
 
 if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
@@ -55,6 +56,11 @@ class Statement:
     visit: bool = False
     asked: frozenset[str] = frozenset()
     carrier: Carrier | None = None
+    # ``onset``: the beginning is coded, so a text does not change it. ``note``: running text, which
+    # speaks of much that is nobody's finding. ``from_text``: somebody typed it.
+    onset: bool = False
+    note: bool = False
+    from_text: bool = False
     # The display of a code that we do not know may hint, where a problem list is concerned.
     hints_by_display: bool = False
 
@@ -87,13 +93,12 @@ class Filer:
     def hints(self, concept: object) -> bool:
         """Tell whether the words of a concept name a finding that its codes do not."""
         text = _words_of(concept)
-        return text is not None and self.index.phrases.speaks(text)
+        return text is not None and self.index.text.speaks(text)
 
     def cues(self, concept: object) -> set[str]:
         """Return the kinds of words in a question that put its answers in doubt."""
         text = _words_of(concept)
-        named = self.index.cues.names(text) if text else []
-        return {name.removesuffix("_before") for name in named}
+        return self.index.text.kinds(text) if text else set()
 
     def legible(self, concept: dict[str, Any]) -> bool:
         """Tell whether a concept has a code of a known system, or words."""
@@ -102,15 +107,19 @@ class Filer:
     def file(self, concept: dict[str, Any], statement: Statement) -> bool:
         """File a concept; return whether it speaks of any finding.
 
-        Words count only where the concept has no coding of a known system (local codes, text).
+        Words count where the concept has no coding of a known system (local codes, text), and
+        beside one for what it leaves open, if they are not merely its display.
         """
         marks, known = self.marks(concept)
-        if marks:
-            self.file_marks(marks, concept, statement)
-            return True
-        if known:
-            return self._hint_by_words(concept, statement)
-        return self._file_words(concept, statement)
+        if not known:
+            return self._file_words(concept, statement)
+        self.file_marks(marks, concept, statement)
+        own = _own_words(concept)
+        if own is not None and statement.holds is not Holds.DENIED:
+            file_text(own, statement, concept, self, {mark.finding.id for mark in marks})
+        elif not marks:
+            self._hint_by_words(concept, statement)
+        return bool(marks)
 
     def file_marks(self, marks: list[Mark], concept: dict[str, Any], statement: Statement) -> None:
         """File a concept by the marks of its codes: one entry for each finding."""
@@ -122,7 +131,11 @@ class Filer:
                 continue
             if mark.role is Role.AFFIRMS:
                 words = _as_recorded(mark.code, concept)
-                self.affirm(finding, words, concept, statement, code=mark.code.code)
+                reason = explained(finding.id, concept, statement, self)
+                if reason is None or statement.holds is not Holds.NOW:
+                    self.affirm(finding, words, concept, statement, code=mark.code.code)
+                else:
+                    self.hint(finding, f"{words}, {reason}", statement)
             elif mark.role is Role.DENIES and statement.holds is Holds.NOW:
                 self.deny(finding, _as_recorded(mark.code, concept), statement)
             elif mark.role is Role.WEAK:
@@ -210,7 +223,12 @@ class Filer:
         if finding.id in self.index.sided:
             sides = frozenset(self.index.sides.of_concept(concept) | statement.body_sites) & SIDES
         return Entry(
-            occurrence, statement.observed, statement.endable, sides, visit=statement.visit
+            occurrence,
+            statement.observed,
+            statement.endable,
+            sides,
+            visit=statement.visit,
+            text=statement.from_text,
         )
 
     def _accompanied(self, mark: Mark, concept: dict[str, Any], statement: Statement) -> bool:
@@ -223,7 +241,7 @@ class Filer:
             there |= {f"site {site}" for site in self.index.sites.of_concept({"text": text})}
             if "severe" in self.index.severity.of_concept({"text": text}):
                 there.add("severe")
-        if text and "worsening" in self.index.cues.names(text):
+        if text and "worsening" in self.index.text.kinds(text):
             there.add("worsening")
         if statement.severity == "severe":
             there.add("severe")
@@ -237,39 +255,29 @@ class Filer:
             return False
         if statement.holds is Holds.DENIED:
             return self._deny_words(text, statement)
-        found = mentions(text, self.index)
-        for mention in found:
-            if mention.finding.carrier != statement.carrier:
-                continue
-            if mention.doubt:
-                says_why = f"{quoted(text)}, which holds a word that is {mention.doubt}"
-                self.hint(mention.finding, says_why, statement)
-                self.ledger.note(f"{statement.reference}: {says_why}: not counted")
-            else:
-                self.affirm(mention.finding, f"{quoted(text)} (from text)", concept, statement)
-        return bool(found)
+        return file_text(text, statement, concept, self)
 
     def _deny_words(self, text: str, statement: Statement) -> bool:
         """File a "no" to a name in words, where the name is all that the words say.
 
         "Severe back pain: no" does not deny back pain.
         """
-        named = self.index.phrases.whole(text)
+        named = self.index.text.whole(text)
         for name in named:
             self.deny(self.index.findings[name], quoted(text), statement)
         return bool(named)
 
-    def _hint_by_words(self, concept: dict[str, Any], statement: Statement) -> bool:
+    def _hint_by_words(self, concept: dict[str, Any], statement: Statement) -> None:
+        """Let the display of a code that is not among ours hint: it is no evidence."""
         text = _words_of(concept) if statement.hints_by_display else None
-        for mention in mentions(text, self.index) if text else ():
+        for mention in self.index.text.read(text) if text else ():
             if mention.finding.carrier == statement.carrier and not mention.doubt:
                 words = f"{quoted(text or '')}, with a code that is not among those listed"
                 self.hint(mention.finding, words, statement)
-        return False
 
 
 _NO_SIDES: frozenset[str] = frozenset()
-_DOUBTS = {"negating", "hypothetical"}
+_DOUBTS = {"negated", "hypothetical"}
 
 
 def _as_recorded(code: Code, concept: dict[str, Any]) -> str:
@@ -313,6 +321,18 @@ def _words_of(concept: object) -> str | None:
         if display:
             return display
     return None
+
+
+def _own_words(concept: dict[str, Any]) -> str | None:
+    """Return the text of a coded concept where it is more than the display of a code.
+
+    Without a display nobody can tell the two apart.
+    """
+    text = as_text(concept.get("text"))
+    if text is None:
+        return None
+    shown = {(as_text(each.get("display")) or "").lower() for each in codings(concept)} - {""}
+    return text if shown and text.lower() not in shown else None
 
 
 def _displays(concept: dict[str, Any], mark: Mark) -> set[str]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cds_service.fhir.index import Index
-from cds_service.fhir.words import mentions
 from tests.fhir.builders import MET, concept, condition, judged, status
 
 if TYPE_CHECKING:
@@ -63,13 +62,13 @@ def index(content: Content) -> Index:
 
 @pytest.mark.parametrize("text", COUNTS)
 def test_what_a_text_says(text: str, index: Index) -> None:
-    said = {each.finding.id for each in mentions(text, index) if each.doubt is None}
+    said = {each.finding.id for each in index.text.read(text) if each.doubt is None}
     assert said == COUNTS[text]
 
 
 @pytest.mark.parametrize("text", TAKEN_BACK)
 def test_what_a_text_takes_back(text: str, index: Index) -> None:
-    assert [each.finding.id for each in mentions(text, index) if each.doubt is None] == []
+    assert [each.finding.id for each in index.text.read(text) if each.doubt is None] == []
 
 
 def test_a_cancer_of_unknown_clinical_status_is_still_a_cancer_once_had() -> None:

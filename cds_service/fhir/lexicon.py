@@ -1,0 +1,133 @@
+"""The phrases and words of the content as one tree, and where they stand in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from cds_service.fhir.tokens import bag, words_of_phrase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cds_service.content.findings import FindingDefinition
+    from cds_service.content.vocabulary import Cue, Vocabulary
+
+
+class Says(Enum):
+    """What a phrase of a finding does for it."""
+
+    NAMES = "names"
+    EXCEPTS = "excepts"  # it only sounds like it: "hay fever"
+    EXPLAINS = "explains"  # a cause that takes the alarm out of it: "due to BPH"
+    MEASURES = "measures"  # the word before a number: "temp 39.2"
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the tree: the words that may follow, and what ends here."""
+
+    children: dict[str, _Node] = field(default_factory=dict)
+    findings: list[tuple[Says, str]] = field(default_factory=list)
+    cues: list[Cue] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A phrase of a finding at the tokens from ``start`` to ``stop``."""
+
+    start: int
+    stop: int
+    says: Says
+    finding: str
+
+    def meets(self, other: Span) -> bool:
+        """Tell whether two spans share a token."""
+        return self.start < other.stop and other.start < self.stop
+
+
+@dataclass(frozen=True, slots=True)
+class CueSpan:
+    """A word that acts on findings, at the tokens from ``start`` to ``stop``."""
+
+    start: int
+    stop: int
+    kind: str
+    reach: str
+
+
+class Lexicon:
+    """All phrases by their words: one walk over a sentence finds every one of them."""
+
+    def __init__(self, findings: Iterable[FindingDefinition], vocabulary: Vocabulary) -> None:
+        """Compile phrases and cues in the spelling of the vocabulary."""
+        self.spellings = vocabulary.spellings
+        self.skipped = vocabulary.skipped
+        self._root = _Node()
+        self._whole: dict[tuple[str, ...], list[str]] = {}
+        anchors: set[str] = set()
+        for finding in findings:
+            for phrase in finding.phrases:
+                words = self._words(phrase)
+                if words:
+                    self._plant(words).findings.append((Says.NAMES, finding.id))
+                    named = self._whole.setdefault(words, [])
+                    if finding.id not in named:
+                        named.append(finding.id)
+                    anchors.add(max(words, key=len))
+            for phrase in finding.but_not:
+                self._plant(self._words(phrase)).findings.append((Says.EXCEPTS, finding.id))
+            for phrase in finding.explained_by:
+                self._plant(self._words(phrase)).findings.append((Says.EXPLAINS, finding.id))
+            for phrase in finding.measured.words if finding.measured else ():
+                words = self._words(phrase)
+                self._plant(words).findings.append((Says.MEASURES, finding.id))
+                anchors.add(max(words, key=len))
+        for cue, texts in vocabulary.cues.items():
+            for text in texts:
+                self._plant(self._words(text)).cues.append(cue)
+        variants = {each for each, word in self.spellings.items() if word in anchors}
+        # Each phrase has a word that is no small one; a text with none of them says nothing.
+        self._triggers = frozenset(anchors | variants)
+
+    def _words(self, phrase: str) -> tuple[str, ...]:
+        return words_of_phrase(phrase, self.spellings, self.skipped)
+
+    def _plant(self, words: tuple[str, ...]) -> _Node:
+        node = self._root
+        for word in words:
+            node = node.children.setdefault(word, _Node())
+        return node
+
+    def is_silent(self, text: str) -> bool:
+        """Tell at a glance whether a text cannot name any finding."""
+        return self._triggers.isdisjoint(bag(text))
+
+    def whole(self, text: str) -> list[str]:
+        """Return the findings of which a phrase is the whole text."""
+        return list(self._whole.get(self._words(text), ()))
+
+    def find(self, tokens: list[str]) -> tuple[list[Span], list[CueSpan]]:
+        """Return the phrases and the cues in a sentence, each in the order of its beginning."""
+        spans: list[Span] = []
+        cues: list[CueSpan] = []
+        covered = 0
+        for start in range(len(tokens)):
+            node: _Node | None = self._root
+            longest: tuple[int, list[Cue]] | None = None
+            place = start
+            while place < len(tokens):
+                node = node.children.get(tokens[place]) if node else None
+                if node is None:
+                    break
+                place += 1
+                for says, finding in node.findings:
+                    spans.append(Span(start, place, says, finding))
+                if node.cues:
+                    longest = (place, node.cues)
+            # Of cues that lie in each other the longer one counts.
+            if longest and longest[0] > covered:
+                covered, found = longest
+                cues.extend(CueSpan(start, covered, cue.kind, cue.reach) for cue in found)
+        return spans, cues

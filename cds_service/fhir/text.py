@@ -1,0 +1,313 @@
+"""What a typed text says of findings: named, denied, asked, past, of the family, and since when.
+
+Each sentence is read by itself. A word that takes a finding back reaches as far as
+cards/vocabulary.yaml says, and no farther than a contrast: "no saddle numbness, but cannot pass
+urine since yesterday" denies the first and affirms the second. Source: docs/reading.md, "Text".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cds_service.fhir.lexicon import Lexicon, Says, Span
+from cds_service.fhir.scopes import Scopes
+from cds_service.fhir.times import times
+from cds_service.fhir.tokens import lines, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cds_service.content.findings import FindingDefinition
+    from cds_service.content.load import Content
+    from cds_service.fhir.lexicon import CueSpan
+    from cds_service.fhir.times import Said
+    from cds_service.fhir.tokens import Sentence
+
+NEGATED = "negated"
+EXPLAINED = "explained"
+# What keeps a finding from counting, the plainest first.
+_DOUBTS = ("negated", "hypothetical", "family", "questioned")
+_INHERITED = frozenset({"negated", "hypothetical", "family", "history"})
+_MAX_QUOTE = 120
+_BEFORE = 40
+# How many words may stand between a finding and what is said of its course.
+_NEAR = 3
+_NUMBER_WITHIN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A finding that a text names.
+
+    ``doubt`` is the kind of word that keeps it from counting, if any. ``quote`` is the sentence,
+    ``said`` when it began by the text's own words, ``suspected`` that the writer is not sure.
+    A measured finding has its ``number`` and ``unit``.
+    """
+
+    finding: FindingDefinition
+    doubt: str | None
+    quote: str
+    suspected: bool = False
+    said: Said | None = None
+    number: float | None = None
+    unit: str = ""
+
+
+class TextReader:
+    """Reads texts by the phrases and words of the content, compiled once."""
+
+    def __init__(self, content: Content) -> None:
+        """Compile the content."""
+        self._findings = content.findings
+        self._lexicon = Lexicon(content.findings.values(), content.vocabulary)
+        self._worsening_of = _by_target(content.findings, "worsening")
+        self._severity_of = _by_target(content.findings, "severity")
+
+    def read(self, text: str) -> list[Mention]:
+        """Return what a text says of findings.
+
+        Of each finding every affirmation with a time of its own, else the first that is in doubt.
+        """
+        if self._lexicon.is_silent(text):
+            return []
+        affirmed: dict[tuple[str, Said | None, float | None], Mention] = {}
+        doubted: dict[str, Mention] = {}
+        for mention in self._mentions(text):
+            name = mention.finding.id
+            if mention.doubt is None:
+                affirmed.setdefault((name, _undated(mention.said), mention.number), mention)
+            else:
+                doubted.setdefault(name, mention)
+        counted = {mention.finding.id for mention in affirmed.values()}
+        return [
+            *affirmed.values(),
+            *(each for name, each in doubted.items() if name not in counted),
+        ]
+
+    def speaks(self, text: str) -> bool:
+        """Tell whether a text names any finding, in whatever way."""
+        return not self._lexicon.is_silent(text) and bool(self.names(text))
+
+    def names(self, text: str) -> list[str]:
+        """Return the findings whose phrases stand in a text, each once."""
+        found: dict[str, None] = {}
+        for line in lines(text):
+            for sentence in self._sentences(line.text):
+                for span in self._lexicon.find(sentence.tokens)[0]:
+                    if span.says is Says.NAMES:
+                        found.setdefault(span.finding)
+        return list(found)
+
+    def measured_by(self, text: str) -> list[str]:
+        """Return the findings that a number of this name measures: "oral temperature"."""
+        return list(
+            dict.fromkeys(
+                span.finding
+                for sentence in self._sentences(text)
+                for span in _unexcepted(self._lexicon.find(sentence.tokens)[0])
+                if span.says is Says.MEASURES
+            )
+        )
+
+    def whole(self, text: str) -> list[str]:
+        """Return the findings of which a phrase is the whole text."""
+        return self._lexicon.whole(text)
+
+    def kinds(self, text: str) -> set[str]:
+        """Return the kinds of words in a short text that act on findings."""
+        return {
+            cue.kind
+            for sentence in self._sentences(text)
+            for cue in self._lexicon.find(sentence.tokens)[1]
+        }
+
+    def explains(self, finding: FindingDefinition, text: str) -> bool:
+        """Tell whether a text names a cause that takes the alarm out of a finding."""
+        return any(
+            span.finding == finding.id and span.says in {Says.EXPLAINS, Says.EXCEPTS}
+            for sentence in self._sentences(text)
+            for span in self._lexicon.find(sentence.tokens)[0]
+        )
+
+    def _sentences(self, line: str) -> Iterator[Sentence]:
+        return sentences(line, self._lexicon.spellings, self._lexicon.skipped)
+
+    def _mentions(self, text: str) -> Iterator[Mention]:
+        """Yield the mentions of all lines; a heading acts on the lines below it."""
+        inherited: frozenset[str] = frozenset()
+        used = False
+        for line in lines(text):
+            if line.heads:
+                inherited, used = self._announced(line.text), False
+                continue
+            if not line.text:
+                inherited = frozenset() if used else inherited
+                continue
+            used = True
+            if self._lexicon.is_silent(line.text):
+                continue
+            found = [
+                mention
+                for sentence in self._sentences(line.text)
+                for mention in self._of_sentence(sentence, inherited)
+            ]
+            if not found and line.text.count(",") == 1:
+                # "Pain, low back" is one name in the order of a register.
+                for sentence in self._sentences(line.text.replace(",", " ")):
+                    found += self._of_sentence(sentence, inherited)
+            yield from found
+
+    def _announced(self, heading: str) -> frozenset[str]:
+        return frozenset(self.kinds(heading)) & _INHERITED
+
+    def _of_sentence(self, sentence: Sentence, inherited: frozenset[str]) -> Iterator[Mention]:
+        spans, cues = self._lexicon.find(sentence.tokens)
+        spans = _unexcepted(spans)
+        named = _longest([span for span in spans if span.says is Says.NAMES])
+        measured = [span for span in spans if span.says is Says.MEASURES]
+        if not named and not measured:
+            return
+        free = _outside(cues, named)
+        said = [
+            each
+            for each in times(sentence.tokens)
+            if not any(each.start < span.stop and span.start < each.stop for span in named)
+        ]
+        scopes = Scopes(sentence.tokens, free, said, named or measured)
+        explained = {
+            (span.finding, scopes.part(span.start)) for span in spans if span.says is Says.EXPLAINS
+        }
+        for span in named:
+            kinds = scopes.kinds(span) | inherited
+            if (span.finding, scopes.part(span.start)) in explained:
+                kinds.add(EXPLAINED)
+            for finding in self._meant(span, scopes):
+                kinds |= {
+                    kind for kind in finding.not_if_severity if scopes.beside(span, kind, _NEAR)
+                }
+                yield self._mention(finding, kinds, span, sentence, scopes)
+        for span in measured:
+            yield from self._measurement(span, sentence, scopes, inherited)
+
+    def _meant(self, span: Span, scopes: Scopes) -> Iterator[FindingDefinition]:
+        """Yield the finding of a phrase, and those that its course and its severity add."""
+        yield self._findings[span.finding]
+        for kind, linked in (("worsening", self._worsening_of), ("severe", self._severity_of)):
+            names = linked.get(span.finding, ())
+            if names and scopes.beside(span, kind, _NEAR):
+                yield from (self._findings[name] for name in names)
+
+    def _mention(
+        self,
+        finding: FindingDefinition,
+        kinds: set[str],
+        span: Span,
+        sentence: Sentence,
+        scopes: Scopes,
+    ) -> Mention:
+        return Mention(
+            finding,
+            _doubt(kinds, finding),
+            _quote(sentence, span),
+            suspected="suspected" in kinds,
+            said=scopes.time_of(span),
+        )
+
+    def _measurement(
+        self, span: Span, sentence: Sentence, scopes: Scopes, inherited: frozenset[str]
+    ) -> Iterator[Mention]:
+        """Yield a number that follows the name of a measurement: "temp 39.2", "T: 101.3 F"."""
+        tokens = sentence.tokens
+        for place in range(span.stop, min(span.stop + _NUMBER_WITHIN, len(tokens))):
+            number = _number(tokens[place])
+            if number is not None:
+                unit = tokens[place + 1] if place + 1 < len(tokens) else ""
+                finding = self._findings[span.finding]
+                kinds = scopes.kinds(span) | inherited
+                mention = self._mention(finding, kinds, span, sentence, scopes)
+                yield replace(mention, number=number, unit=unit)
+                return
+            if tokens[place] in {",", "and"}:
+                return
+
+
+def quoted(text: str) -> str:
+    """Return the text as it is quoted in evidence."""
+    return f"text “{text[:_MAX_QUOTE]}”"
+
+
+def _by_target(
+    findings: Mapping[str, FindingDefinition], kind: str
+) -> Mapping[str, tuple[str, ...]]:
+    """Return, for each finding, those that are the same and worse, or the same and severe."""
+    linked: dict[str, tuple[str, ...]] = {}
+    for finding in findings.values():
+        target = finding.worsening_of if kind == "worsening" else finding.severity_of
+        if target is not None:
+            linked[target] = (*linked.get(target, ()), finding.id)
+    return linked
+
+
+def _undated(said: Said | None) -> Said | None:
+    """Return a time without its place, so that the same time said twice is the same."""
+    return None if said is None else replace(said, start=0, stop=0)
+
+
+def _unexcepted(spans: list[Span]) -> list[Span]:
+    """Leave out phrases that stand in an exception of their finding."""
+    excepted = [span for span in spans if span.says is Says.EXCEPTS]
+    if not excepted:
+        return spans
+    return [
+        span
+        for span in spans
+        if span.says is Says.EXCEPTS
+        or not any(other.finding == span.finding and other.meets(span) for other in excepted)
+    ]
+
+
+def _longest(spans: list[Span]) -> list[Span]:
+    """Of overlapping phrases of one finding keep the longest."""
+    kept: dict[str, list[Span]] = {}
+    for span in sorted(spans, key=lambda each: (each.start - each.stop, each.start)):
+        others = kept.setdefault(span.finding, [])
+        if not any(span.meets(other) for other in others):
+            others.append(span)
+    return sorted(
+        (span for each in kept.values() for span in each), key=lambda each: (each.start, each.stop)
+    )
+
+
+def _outside(cues: list[CueSpan], named: list[Span]) -> list[CueSpan]:
+    """Leave out cues that begin within a phrase: the "no" of "no position helps"."""
+    taken = {at for span in named for at in range(span.start, span.stop)}
+    return [cue for cue in cues if cue.start not in taken]
+
+
+def _doubt(kinds: set[str], finding: FindingDefinition) -> str | None:
+    for kind in _DOUBTS:
+        if kind in kinds:
+            return kind
+    for kind in finding.not_if_severity:
+        if kind in kinds:
+            return kind
+    if "history" in kinds and not finding.past_counts:
+        return "history"
+    return EXPLAINED if EXPLAINED in kinds else None
+
+
+def _quote(sentence: Sentence, span: Span) -> str:
+    """Return the sentence, or where it is long the words around the phrase."""
+    text = sentence.text.strip()
+    if len(text) <= _MAX_QUOTE:
+        return text
+    begin = max(0, sentence.starts[span.start] - _BEFORE)
+    return sentence.text[begin : begin + _MAX_QUOTE].strip()
+
+
+def _number(token: str) -> float | None:
+    try:
+        return float(token.replace(",", "."))
+    except ValueError:
+        return None

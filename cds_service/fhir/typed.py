@@ -1,0 +1,147 @@
+"""What was typed, filed: it alarms as evidence "from text", and denies nothing.
+
+A denial in a text leaves the finding unanswered and is noted. A text never outranks a code: it
+does not change a coded beginning, and a coded "no" as new as the text keeps it from deciding.
+Source: docs/reading.md, "Text".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cds_service.clinical.facts import Evidence, Occurrence
+from cds_service.fhir.ledger import Entry, says
+from cds_service.fhir.readings import compare
+from cds_service.fhir.text import EXPLAINED, NEGATED, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from cds_service.clinical.windows import Since
+    from cds_service.fhir.statements import Filer, Statement
+    from cds_service.fhir.text import Mention
+
+_FROM_TEXT = "(from text)"
+_OPEN_IN_NOTES = frozenset({"questioned", EXPLAINED})
+_UNITS = {"f": "[degF]", "fahrenheit": "[degF]", "c": "Cel", "celsius": "Cel", "cel": "Cel"}
+_MAX_QUOTES = 3
+_NOTHING: frozenset[str] = frozenset()
+
+
+def file_text(
+    text: str,
+    statement: Statement,
+    concept: dict[str, Any],
+    filer: Filer,
+    settled: Container[str] = _NOTHING,
+) -> bool:
+    """File what a text says of findings that no code beside it has settled.
+
+    Return whether it speaks of any. ``concept`` is what the text names, for its side.
+    """
+    mentions = [
+        each
+        for each in filer.index.text.read(text)
+        if each.finding.carrier == statement.carrier and each.finding.id not in settled
+    ]
+    for mention in mentions:
+        doubt = mention.doubt or _is_over(mention, statement, filer)
+        if doubt is None:
+            _affirm(mention, statement, concept, filer)
+        elif doubt != NEGATED:
+            _doubt(mention, doubt, statement, filer)
+    _note_denials([each for each in mentions if each.doubt == NEGATED], statement, filer)
+    return bool(mentions)
+
+
+def explained(
+    finding_id: str, concept: dict[str, Any], statement: Statement, filer: Filer
+) -> str | None:
+    """Return the words beside a code that take the alarm out of it: R63.4, "weight loss, intended".
+
+    They do not deny it; they leave it to be asked.
+    """
+    text = concept.get("text")
+    finding = filer.index.findings[finding_id]
+    if not isinstance(text, str) or not (finding.explained_by or finding.but_not):
+        return None
+    if not filer.index.text.explains(finding, text):
+        return None
+    words = f"{quoted(text)}, which tells a harmless reason"
+    filer.ledger.note(f"{statement.reference}: {words}: “{finding.id}” is not counted")
+    return words
+
+
+def _is_over(mention: Mention, statement: Statement, filer: Filer) -> str | None:
+    """Tell whether the text gives a time long past to what counts only at present."""
+    if mention.said is None or mention.finding.past_counts:
+        return None
+    written = statement.observed or statement.since or filer.ledger.now
+    return "history" if mention.said.is_past(written, filer.ledger.zone) else None
+
+
+def _affirm(
+    mention: Mention, statement: Statement, concept: dict[str, Any], filer: Filer
+) -> None:
+    remarks = [statement.remark, "suspected" if mention.suspected else None]
+    since = _since(mention, statement, filer)
+    own = replace(
+        statement,
+        since=since or statement.since,
+        remark=", ".join(each for each in remarks if each) or None,
+        visit=statement.visit and since is None,
+        from_text=True,
+    )
+    if mention.number is None:
+        words = f"{quoted(mention.quote)} {_FROM_TEXT}"
+        filer.affirm(mention.finding, words, concept or {"text": mention.quote}, own)
+    else:
+        _measure(mention, own, filer)
+
+
+def _since(mention: Mention, statement: Statement, filer: Filer) -> Since | None:
+    """Return the beginning that the text itself tells; a coded onset stands."""
+    if mention.said is None or statement.onset:
+        return None
+    written = statement.observed or statement.since
+    if written is None and mention.said.year is None:
+        return None
+    return mention.said.since(written or filer.ledger.now, filer.ledger.zone)
+
+
+def _measure(mention: Mention, statement: Statement, filer: Filer) -> None:
+    """File a number in a text where it reaches the limit; below it the text denies nothing."""
+    measured = mention.finding.measured
+    assert measured is not None  # noqa: S101  only measured findings have a number
+    quantity: dict[str, Any] = {"value": mention.number}
+    if mention.unit in _UNITS:
+        quantity["unit"] = _UNITS[mention.unit]
+    compared = compare(measured, {"valueQuantity": quantity}, filer.index)
+    if compared is None or not compared.affirms:
+        return
+    words = f"{quoted(mention.quote)} {compared.words} {_FROM_TEXT}"
+    text = says(words, statement.since, statement.remark)
+    evidence = Evidence(statement.reference, text, statement.when)
+    occurrence = Occurrence(statement.since, compared.value, evidence)
+    filer.ledger.affirm(mention.finding, Entry(occurrence, statement.observed, text=True))
+
+
+def _doubt(mention: Mention, doubt: str, statement: Statement, filer: Filer) -> None:
+    """File what a word beside it keeps from counting; in a note only what was left open."""
+    if statement.note and doubt not in _OPEN_IN_NOTES:
+        return
+    why = f"{quoted(mention.quote)}, which holds a word that is {doubt}"
+    filer.hint(mention.finding, why, statement)
+    filer.ledger.note(f"{statement.reference}: {why}: not counted")
+
+
+def _note_denials(denied: list[Mention], statement: Statement, filer: Filer) -> None:
+    if not denied:
+        return
+    names = ", ".join(dict.fromkeys(f"“{each.finding.id}”" for each in denied))
+    quotes = list(dict.fromkeys(quoted(each.quote) for each in denied))
+    shown = "; ".join(quotes[:_MAX_QUOTES])
+    filer.ledger.note(
+        f"{statement.reference}: {shown} denies {names}; what a text denies stays unanswered"
+    )
