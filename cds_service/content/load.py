@@ -30,6 +30,7 @@ from cds_service.content.recommendations import (
     read_sources,
 )
 from cds_service.content.rules import RuleReader
+from cds_service.content.sentences import Sentence, read_sentences, refuse_twice
 from cds_service.content.suggestions import Suggestions, read_suggestions
 from cds_service.content.vocabulary import Vocabulary, read_vocabulary
 
@@ -54,6 +55,7 @@ class Content:
     sources: Mapping[str, Source]
     vocabulary: Vocabulary
     suggestions: Suggestions
+    sentences: tuple[Sentence, ...]
     protocols: Mapping[str, Protocol]
 
     @cached_property
@@ -104,6 +106,7 @@ def load(folder: Path | None = None) -> Content:
         vocabulary = read_vocabulary(roots["vocabulary.yaml"])
     with _gathering(problems):
         suggestions = read_suggestions(roots["suggestions.yaml"])
+    sentences = _sentences(roots, findings, problems)
     _stop_at(problems)
     criteria = reader.read_all(recommendations.profiles)
     check(findings, criteria, recommendations, orders, sources, suggestions)
@@ -119,6 +122,7 @@ def load(folder: Path | None = None) -> Content:
         sources=sources,
         vocabulary=vocabulary,
         suggestions=suggestions,
+        sentences=sentences,
         protocols={
             profile: _protocol(profile, digest, gate, criteria, recommendations, orders)
             for profile in recommendations.profiles
@@ -133,7 +137,7 @@ _FILES = (
     "suggestions.yaml",
     "vocabulary.yaml",
 )
-_FOLDERS = ("criteria", "findings")
+_FOLDERS = ("criteria", "findings", "sentences")
 
 
 def _texts(folder: Path) -> dict[str, str]:
@@ -231,6 +235,20 @@ def _findings(roots: Mapping[str, Node], problems: list[Problem]) -> dict[str, F
                     )
                 found[name] = read_finding(name, Path(file).stem, node)
     return found
+
+
+def _sentences(
+    roots: Mapping[str, Node], findings: Mapping[str, FindingDefinition], problems: list[Problem]
+) -> tuple[Sentence, ...]:
+    """Read all sentence tables; each sentence stands in one row of one of them."""
+    found: list[Sentence] = []
+    for file, root in roots.items():
+        if file.startswith("sentences/"):
+            with _gathering(problems):
+                found += read_sentences(root, findings)
+    with _gathering(problems):
+        refuse_twice(tuple(found))
+    return tuple(found)
 
 
 class _CriteriaReader:

@@ -67,6 +67,7 @@ class Lexicon:
         self._root = _Node()
         self._whole: dict[tuple[str, ...], list[str]] = {}
         anchors: set[str] = set()
+        small = {word for texts in vocabulary.cues.values() for word in texts}
         for finding in findings:
             for phrase in finding.phrases:
                 words = self._words(phrase)
@@ -75,7 +76,7 @@ class Lexicon:
                     named = self._whole.setdefault(words, [])
                     if finding.id not in named:
                         named.append(finding.id)
-                    anchors.add(max(words, key=len))
+                    anchors.add(_anchor(words, small))
             for phrase in finding.but_not:
                 self._plant(self._words(phrase)).findings.append((Says.EXCEPTS, finding.id))
             for phrase in finding.explained_by:
@@ -83,12 +84,11 @@ class Lexicon:
             for phrase in finding.measured.words if finding.measured else ():
                 words = self._words(phrase)
                 self._plant(words).findings.append((Says.MEASURES, finding.id))
-                anchors.add(max(words, key=len))
+                anchors.add(_anchor(words, small))
         for cue, texts in vocabulary.cues.items():
             for text in texts:
                 self._plant(self._words(text)).cues.append(cue)
         variants = {each for each, word in self.spellings.items() if word in anchors}
-        # Each phrase has a word that is no small one; a text with none of them says nothing.
         self._triggers = frozenset(anchors | variants)
 
     def _words(self, phrase: str) -> tuple[str, ...]:
@@ -131,3 +131,8 @@ class Lexicon:
                 covered, found = longest
                 cues.extend(CueSpan(start, covered, cue.kind, cue.reach) for cue in found)
         return spans, cues
+
+
+def _anchor(words: tuple[str, ...], small: set[str]) -> str:
+    """Return the word by which a phrase is missed at a glance: a long one that is no cue."""
+    return max(words, key=lambda word: (word not in small, len(word), word))

@@ -27,24 +27,34 @@ class Scopes:
     """
 
     def __init__(
-        self, tokens: list[str], cues: list[CueSpan], said: list[Said], named: list[Span]
+        self,
+        tokens: list[str],
+        cues: list[CueSpan],
+        free: list[CueSpan],
+        said: list[Said],
+        named: list[Span],
     ) -> None:
-        """Divide a sentence into parts and clauses."""
+        """Divide a sentence into parts and clauses; only ``free`` cues act on findings."""
         self._tokens = tokens
-        self._cues = [cue for cue in cues if cue.kind != "neutral"]
+        self._cues = cues
         self._parts, self._clauses = self._divide()
         self._said = [each for each in said if not self._is_age(each)]
         self._named: dict[int, list[Span]] = {}
         for span in named:
             self._named.setdefault(self._parts[span.start], []).append(span)
-        self._acting = [cue for cue in self._cues if not self._is_told_by_relative(cue)]
+        self._acting = [cue for cue in free if not self._is_told_by_relative(cue)]
         self._answers = {cue for cue in self._acting if self._is_answer(cue)}
         self._telling_before = self._count_telling()
         self._more_before, self._ends_before = self._count_parts()
 
-    def part(self, place: int) -> int:
-        """Return the number of the part in which a token stands."""
-        return self._parts[place]
+    def belongs(self, place: int, span: Span) -> bool:
+        """Tell whether a token stands in the part of a phrase, or in one after it of its own."""
+        part, own = self._parts[place], self._parts[span.start]
+        return part == own or (part == own + 1 and part not in self._named)
+
+    def is_time(self, place: int) -> bool:
+        """Tell whether a token belongs to a time."""
+        return any(each.start <= place < each.stop for each in self._said)
 
     def kinds(self, span: Span) -> set[str]:
         """Return the kinds of words that act on a phrase."""
@@ -57,7 +67,7 @@ class Scopes:
 
     def beside(self, span: Span, kind: str, near: int) -> bool:
         """Tell whether a word of a kind stands by a phrase, and not nearer to another one."""
-        return any(cue.kind == kind and self._is_beside(cue, span, near) for cue in self._cues)
+        return any(cue.kind == kind and self._is_beside(cue, span, near) for cue in self._acting)
 
     def time_of(self, span: Span) -> Said | None:
         """Return the time that a phrase is given: the next one behind it, else one before it.

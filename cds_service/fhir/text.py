@@ -14,15 +14,19 @@ from cds_service.fhir.lexicon import Lexicon, Says, Span
 from cds_service.fhir.scopes import Scopes
 from cds_service.fhir.times import times
 from cds_service.fhir.tokens import lines, sentences
+from cds_service.fhir.units import celsius
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import tzinfo
 
+    from cds_service.clinical.windows import Since
     from cds_service.content.findings import FindingDefinition
     from cds_service.content.load import Content
     from cds_service.fhir.lexicon import CueSpan
     from cds_service.fhir.times import Said
     from cds_service.fhir.tokens import Sentence
+    from cds_service.fhir.units import Amount
 
 NEGATED = "negated"
 EXPLAINED = "explained"
@@ -34,6 +38,7 @@ _BEFORE = 40
 # How many words may stand between a finding and what is said of its course.
 _NEAR = 3
 _NUMBER_WITHIN = 4
+_UNITS = {"f": "[degF]", "fahrenheit": "[degF]", "c": "Cel", "celsius": "Cel", "cel": "Cel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Mention:
 
     ``doubt`` is the kind of word that keeps it from counting, if any. ``quote`` is the sentence,
     ``said`` when it began by the text's own words, ``suspected`` that the writer is not sure.
-    A measured finding has its ``number`` and ``unit``.
+    A measured finding has its ``amount``, which reaches its limit.
     """
 
     finding: FindingDefinition
@@ -50,8 +55,13 @@ class Mention:
     quote: str
     suspected: bool = False
     said: Said | None = None
-    number: float | None = None
-    unit: str = ""
+    amount: Amount | None = None
+
+    def doubt_when(self, written: Since, zone: tzinfo) -> str | None:
+        """Return what keeps it from counting in a text of that date: also a time long past."""
+        if self.doubt is None and self.said is not None and not self.finding.past_counts:
+            return "history" if self.said.is_past(written, zone) else None
+        return self.doubt
 
 
 class TextReader:
@@ -71,12 +81,12 @@ class TextReader:
         """
         if self._lexicon.is_silent(text):
             return []
-        affirmed: dict[tuple[str, Said | None, float | None], Mention] = {}
+        affirmed: dict[tuple[str, Said | None, Amount | None], Mention] = {}
         doubted: dict[str, Mention] = {}
         for mention in self._mentions(text):
             name = mention.finding.id
             if mention.doubt is None:
-                affirmed.setdefault((name, _undated(mention.said), mention.number), mention)
+                affirmed.setdefault((name, _undated(mention.said), mention.amount), mention)
             else:
                 doubted.setdefault(name, mention)
         counted = {mention.finding.id for mention in affirmed.values()}
@@ -168,19 +178,19 @@ class TextReader:
         measured = [span for span in spans if span.says is Says.MEASURES]
         if not named and not measured:
             return
-        free = _outside(cues, named)
         said = [
             each
             for each in times(sentence.tokens)
             if not any(each.start < span.stop and span.start < each.stop for span in named)
         ]
-        scopes = Scopes(sentence.tokens, free, said, named or measured)
-        explained = {
-            (span.finding, scopes.part(span.start)) for span in spans if span.says is Says.EXPLAINS
-        }
+        scopes = Scopes(sentence.tokens, cues, _outside(cues, named, said), said, named or measured)
+        explained = [span for span in spans if span.says is Says.EXPLAINS]
         for span in named:
             kinds = scopes.kinds(span) | inherited
-            if (span.finding, scopes.part(span.start)) in explained:
+            if any(
+                each.finding == span.finding and scopes.belongs(each.start, span)
+                for each in explained
+            ):
                 kinds.add(EXPLAINED)
             for finding in self._meant(span, scopes):
                 kinds |= {
@@ -221,12 +231,14 @@ class TextReader:
         tokens = sentence.tokens
         for place in range(span.stop, min(span.stop + _NUMBER_WITHIN, len(tokens))):
             number = _number(tokens[place])
-            if number is not None:
-                unit = tokens[place + 1] if place + 1 < len(tokens) else ""
+            if number is not None and not scopes.is_time(place):
                 finding = self._findings[span.finding]
-                kinds = scopes.kinds(span) | inherited
-                mention = self._mention(finding, kinds, span, sentence, scopes)
-                yield replace(mention, number=number, unit=unit)
+                unit = tokens[place + 1] if place + 1 < len(tokens) else ""
+                amount = celsius({"value": number, "unit": _UNITS.get(unit)})
+                if amount and finding.measured and amount.value >= finding.measured.limit:
+                    kinds = scopes.kinds(span) | inherited
+                    mention = self._mention(finding, kinds, span, sentence, scopes)
+                    yield replace(mention, amount=amount)
                 return
             if tokens[place] in {",", "and"}:
                 return
@@ -279,9 +291,13 @@ def _longest(spans: list[Span]) -> list[Span]:
     )
 
 
-def _outside(cues: list[CueSpan], named: list[Span]) -> list[CueSpan]:
-    """Leave out cues that begin within a phrase: the "no" of "no position helps"."""
+def _outside(cues: list[CueSpan], named: list[Span], said: list[Said]) -> list[CueSpan]:
+    """Leave out cues that begin within a phrase or a time.
+
+    The "no" of "no position helps" denies nothing, the "history" of "a 3 week history of" is now.
+    """
     taken = {at for span in named for at in range(span.start, span.stop)}
+    taken |= {at for each in said for at in range(each.start, each.stop)}
     return [cue for cue in cues if cue.start not in taken]
 
 

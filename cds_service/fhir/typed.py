@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.fhir.ledger import Entry, says
-from cds_service.fhir.readings import compare
 from cds_service.fhir.text import EXPLAINED, NEGATED, quoted
 
 if TYPE_CHECKING:
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
     from cds_service.fhir.statements import Filer, Statement
     from cds_service.fhir.text import Mention
+    from cds_service.fhir.units import Amount
 
 _FROM_TEXT = "(from text)"
 _OPEN_IN_NOTES = frozenset({"questioned", EXPLAINED})
-_UNITS = {"f": "[degF]", "fahrenheit": "[degF]", "c": "Cel", "celsius": "Cel", "cel": "Cel"}
 _MAX_QUOTES = 3
 _NOTHING: frozenset[str] = frozenset()
 
@@ -46,7 +45,7 @@ def file_text(
         if each.finding.carrier == statement.carrier and each.finding.id not in settled
     ]
     for mention in mentions:
-        doubt = mention.doubt or _is_over(mention, statement, filer)
+        doubt = mention.doubt_when(_written(statement, filer), filer.ledger.zone)
         if doubt is None:
             _affirm(mention, statement, concept, filer)
         elif doubt != NEGATED:
@@ -73,12 +72,9 @@ def explained(
     return words
 
 
-def _is_over(mention: Mention, statement: Statement, filer: Filer) -> str | None:
-    """Tell whether the text gives a time long past to what counts only at present."""
-    if mention.said is None or mention.finding.past_counts:
-        return None
-    written = statement.observed or statement.since or filer.ledger.now
-    return "history" if mention.said.is_past(written, filer.ledger.zone) else None
+def _written(statement: Statement, filer: Filer) -> Since:
+    """Return when a text was written; without a date it counts as now."""
+    return statement.observed or statement.since or filer.ledger.now
 
 
 def _affirm(
@@ -93,11 +89,11 @@ def _affirm(
         visit=statement.visit and since is None,
         from_text=True,
     )
-    if mention.number is None:
+    if mention.amount is None:
         words = f"{quoted(mention.quote)} {_FROM_TEXT}"
         filer.affirm(mention.finding, words, concept or {"text": mention.quote}, own)
     else:
-        _measure(mention, own, filer)
+        _measure(mention, mention.amount, own, filer)
 
 
 def _since(mention: Mention, statement: Statement, filer: Filer) -> Since | None:
@@ -110,20 +106,12 @@ def _since(mention: Mention, statement: Statement, filer: Filer) -> Since | None
     return mention.said.since(written or filer.ledger.now, filer.ledger.zone)
 
 
-def _measure(mention: Mention, statement: Statement, filer: Filer) -> None:
-    """File a number in a text where it reaches the limit; below it the text denies nothing."""
-    measured = mention.finding.measured
-    assert measured is not None  # noqa: S101  only measured findings have a number
-    quantity: dict[str, Any] = {"value": mention.number}
-    if mention.unit in _UNITS:
-        quantity["unit"] = _UNITS[mention.unit]
-    compared = compare(measured, {"valueQuantity": quantity}, filer.index)
-    if compared is None or not compared.affirms:
-        return
-    words = f"{quoted(mention.quote)} {compared.words} {_FROM_TEXT}"
+def _measure(mention: Mention, amount: Amount, statement: Statement, filer: Filer) -> None:
+    """File a number that reaches the limit of its finding."""
+    words = f"{quoted(mention.quote)} {amount.says} {_FROM_TEXT}"
     text = says(words, statement.since, statement.remark)
     evidence = Evidence(statement.reference, text, statement.when)
-    occurrence = Occurrence(statement.since, compared.value, evidence)
+    occurrence = Occurrence(statement.since, amount.value, evidence)
     filer.ledger.affirm(mention.finding, Entry(occurrence, statement.observed, text=True))
 
 
