@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from benchmarks import servers, store, tokens
+from benchmarks import servers, store, text, tokens
 from benchmarks.records import AS_OF, bundle, hook_request
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
@@ -33,6 +33,7 @@ def main() -> None:
     """Measure everything and print one table each."""
     _judging()
     _growth()
+    text.measure()
     _tokens()
     _writing()
     _requests()

@@ -22,6 +22,8 @@ from cds_service.content.load import load
 from cds_service.content.problems import ContentError
 from cds_service.content.site_codes import load_site_codes
 from cds_service.fhir.dates import read_moment
+from cds_service.fhir.score import AIM, score
+from cds_service.fhir.text import TextReader
 from cds_service.hooks.sample_requests import request_for
 from cds_service.hooks.services import SERVICES
 from cds_service.render.terminal import Terminal, clean
@@ -142,6 +144,12 @@ def parser() -> argparse.ArgumentParser:
         "shape, every case, and that each small change of a rule is noticed by a case; and a "
         "site's own codes, where CDS_CODES names them.",
     )
+    check.add_argument(
+        "--text",
+        action="store_true",
+        help="read the sentences of the content: precision, recall, and every miss; exit 1 below "
+        f"{AIM}",
+    )
     check.set_defaults(run=_check)
 
     criteria = commands.add_parser(
@@ -233,10 +241,12 @@ def _sample(asked: argparse.Namespace, settings: Settings) -> int:
     return JUDGED
 
 
-def _check(_: argparse.Namespace, settings: Settings) -> int:
+def _check(asked: argparse.Namespace, settings: Settings) -> int:
     content = load(settings.cards)
     if settings.codes:
         load_site_codes(settings.codes, content)
+    if asked.text:
+        return _check_text(content)
     cases = sum(len(each.cases) for each in content.criteria.values())
     drafts = sum(each.sign_off.status == "draft" for each in content.criteria.values())
     sys.stdout.write(
@@ -246,6 +256,19 @@ def _check(_: argparse.Namespace, settings: Settings) -> int:
         f"no clinician has signed them here.\n"
         f"{content.digest}\n"
     )
+    return JUDGED
+
+
+def _check_text(content: Content) -> int:
+    """Print how the sentences of the content are read."""
+    result = score(TextReader(content), content.sentences)
+    sys.stdout.writelines(f"{line}\n" for line in result.lines())
+    if not content.sentences:
+        _complain("there are no sentences: add a table to sentences/ in the content folder")
+        return NOT_JUDGED
+    if not result.passes:
+        _complain(f"precision and recall must each be {AIM} or more")
+        return NOT_JUDGED
     return JUDGED
 
 

@@ -198,8 +198,8 @@ def _silence(node: Node) -> frozenset[str]:
 
 def _measured(node: Node) -> Measured:
     fields = node.fields(
-        required=("as", "answers"), optional=("codes", "from", "below", "mass_per_mmol", "site", "words"),
-    
+        required=("as", "answers"),
+        optional=("codes", "from", "below", "mass_per_mmol", "site", "words"),
     )
     reading = Reading(fields["as"].choice(Reading))
     key = "below" if reading is Reading.LOW_LAB else "from"

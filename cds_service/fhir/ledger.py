@@ -285,9 +285,7 @@ def _contradicts(denial: Entry, affirmation: Entry) -> bool:
 
 def _coded_dates_first(affirmed: list[Entry]) -> list[Entry]:
     """Leave out what was typed of a pain whose beginning is coded."""
-    coded = any(
-        each.occurrence.since and not each.text and not each.visit for each in affirmed
-    )
+    coded = any(each.occurrence.since and not each.text and not each.visit for each in affirmed)
     return [each for each in affirmed if not each.text] if coded else affirmed
 
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from cds_service.content.vocabulary import Cue, Vocabulary
 
 
+# Words that stand in every other letter: a phrase is better missed by another of its words.
+_EVERYDAY = frozenset(
+    "around because better between blood down feeling for found from get history into is medication "
+    "off out over pressure reason regular run sleep to with work".split()
+)
+
+
 class Says(Enum):
     """What a phrase of a finding does for it."""
 
@@ -45,6 +52,11 @@ class Span:
     def meets(self, other: Span) -> bool:
         """Tell whether two spans share a token."""
         return self.start < other.stop and other.start < self.stop
+
+    def holds(self, other: Span) -> bool:
+        """Tell whether the other span lies in this one and is shorter."""
+        inside = self.start <= other.start and other.stop <= self.stop
+        return inside and other.stop - other.start < self.stop - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,10 @@ class Lexicon:
         spans: list[Span] = []
         cues: list[CueSpan] = []
         covered = 0
-        for start in range(len(tokens)):
+        beginnings = self._root.children
+        for start, token in enumerate(tokens):
+            if token not in beginnings:
+                continue
             node: _Node | None = self._root
             longest: tuple[int, list[Cue]] | None = None
             place = start
@@ -135,4 +150,4 @@ class Lexicon:
 
 def _anchor(words: tuple[str, ...], small: set[str]) -> str:
     """Return the word by which a phrase is missed at a glance: a long one that is no cue."""
-    return max(words, key=lambda word: (word not in small, len(word), word))
+    return max(words, key=lambda word: (word not in small | _EVERYDAY, len(word), word))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cds_service.fhir.access import as_dict, as_list, as_text, first_code, said_codes
 from cds_service.fhir.dates import first_date, read_date, start_of
 from cds_service.fhir.statements import Holds, Statement
+from cds_service.fhir.tokens import MAX_TEXT
 from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
@@ -45,18 +46,18 @@ _DATES = (
 )  # fmt: skip
 _PERIODS = ("effectivePeriod", "performedPeriod", "occurrencePeriod", "period", "actualPeriod")
 _PLAIN = "text/plain"
-_MAX_TEXT = 40_000
 
 
 def read_notes(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
     """File what the annotations and comments of a resource say."""
     kind = resource["resourceType"]
-    if kind not in NOTED or _is_void(resource):
+    comments = [resource[key] for key in COMMENTED.get(kind, ()) if key in resource]
+    if not (comments or "note" in resource) or kind not in NOTED or _is_void(resource):
         return
     written = _written(resource, record)
     holds = _holds(resource)
-    for key in COMMENTED.get(kind, ()):
-        _file(as_text(resource.get(key)), written, holds, reference, filer)
+    for comment in comments:
+        _file(as_text(comment), written, holds, reference, filer)
     for each in as_list(resource.get("note")):
         note = as_dict(each)
         dated = first_date((note.get("time"),), record.zone)
@@ -118,9 +119,10 @@ def _file(
 ) -> None:
     if text is None:
         return
-    if len(text) > _MAX_TEXT:
-        filer.ledger.note(f"{reference}: only the first {_MAX_TEXT} characters of its text were read")
-        text = text[:_MAX_TEXT]
+    if len(text) > MAX_TEXT:
+        filer.ledger.note(
+            f"{reference}: only the first {MAX_TEXT} characters of its text were read"
+        )
     since, when = written
     statement = Statement(
         reference=reference,

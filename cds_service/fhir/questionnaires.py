@@ -109,9 +109,7 @@ def _file(
         filer.deny(finding, words, statement)
 
 
-def _tells(
-    finding: FindingDefinition, typed: str, statement: Statement, filer: Filer
-) -> bool:
+def _tells(finding: FindingDefinition, typed: str, statement: Statement, filer: Filer) -> bool:
     """File an answer in words; tell whether it affirms or doubts the finding that was asked for."""
     own = replace(statement, visit=True, note=True)
     file_text(typed[:_MAX_TEXT], own, {}, filer)

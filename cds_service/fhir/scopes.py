@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cds_service.fhir.lexicon import CueSpan, Span
     from cds_service.fhir.times import Said
 
-_BREAKS = frozenset({",", "(", ")"})
+_BREAKS = frozenset({",", "(", ")", "-", "\u2013", "\u2014"})
 _JOINS = frozenset({"and", "with", "then"})
 _LIST = frozenset({"or", "nor"})
 _SAYS_MORE = frozenset({"telling", "stating"})
@@ -43,7 +43,7 @@ class Scopes:
         for span in named:
             self._named.setdefault(self._parts[span.start], []).append(span)
         self._acting = [cue for cue in free if not self._is_told_by_relative(cue)]
-        self._answers = {cue for cue in self._acting if self._is_answer(cue)}
+        self._answers = self._find_answers()
         self._telling_before = self._count_telling()
         self._more_before, self._ends_before = self._count_parts()
 
@@ -149,10 +149,16 @@ class Scopes:
             return cue in self._answers and (same or self._is_of_all(cue))
         return cue.reach == "back" and (same or cue.kind == "hypothetical")
 
-    def _is_answer(self, cue: CueSpan) -> bool:
-        """Tell whether nothing follows a denial in its part: "fever: no", "fever denied"."""
-        if cue.kind != "negated":
-            return False
+    def _find_answers(self) -> set[CueSpan]:
+        """Return the denials that speak of what stands before: "fever unlikely", "fever: no".
+
+        A word that also denies what follows is an answer where nothing follows it in its part.
+        """
+        denials = [cue for cue in self._acting if cue.kind == "negated"]
+        forward = {cue.start for cue in denials if cue.reach != "back"}
+        return {cue for cue in denials if cue.start not in forward or self._ends_its_part(cue)}
+
+    def _ends_its_part(self, cue: CueSpan) -> bool:
         stop = cue.stop
         if stop >= len(self._tokens) or self._parts[stop] != self._parts[cue.start]:
             return True

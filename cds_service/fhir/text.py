@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cds_service.fhir.lexicon import Lexicon, Says, Span
 from cds_service.fhir.scopes import Scopes
 from cds_service.fhir.times import times
-from cds_service.fhir.tokens import lines, sentences
+from cds_service.fhir.tokens import MAX_TEXT, lines, offset, sentences
 from cds_service.fhir.units import celsius
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class TextReader:
         return list(
             dict.fromkeys(
                 span.finding
-                for sentence in self._sentences(text)
+                for sentence in self._sentences(text[:MAX_TEXT])
                 for span in _unexcepted(self._lexicon.find(sentence.tokens)[0])
                 if span.says is Says.MEASURES
             )
@@ -122,13 +122,13 @@ class TextReader:
 
     def whole(self, text: str) -> list[str]:
         """Return the findings of which a phrase is the whole text."""
-        return self._lexicon.whole(text)
+        return self._lexicon.whole(text[:MAX_TEXT])
 
     def kinds(self, text: str) -> set[str]:
         """Return the kinds of words in a short text that act on findings."""
         return {
             cue.kind
-            for sentence in self._sentences(text)
+            for sentence in self._sentences(text[:MAX_TEXT])
             for cue in self._lexicon.find(sentence.tokens)[1]
         }
 
@@ -136,7 +136,7 @@ class TextReader:
         """Tell whether a text names a cause that takes the alarm out of a finding."""
         return any(
             span.finding == finding.id and span.says in {Says.EXPLAINS, Says.EXCEPTS}
-            for sentence in self._sentences(text)
+            for sentence in self._sentences(text[:MAX_TEXT])
             for span in self._lexicon.find(sentence.tokens)[0]
         )
 
@@ -155,8 +155,6 @@ class TextReader:
                 inherited = frozenset() if used else inherited
                 continue
             used = True
-            if self._lexicon.is_silent(line.text):
-                continue
             found = [
                 mention
                 for sentence in self._sentences(line.text)
@@ -219,10 +217,18 @@ class TextReader:
         return Mention(
             finding,
             _doubt(kinds, finding),
-            _quote(sentence, span),
+            self._quote(sentence, span),
             suspected="suspected" in kinds,
             said=scopes.time_of(span),
         )
+
+    def _quote(self, sentence: Sentence, span: Span) -> str:
+        """Return the sentence, or where it is long the words around the phrase."""
+        text = sentence.text.strip()
+        if len(text) <= _MAX_QUOTE:
+            return text
+        begin = max(0, offset(sentence, span.start, self._lexicon.skipped) - _BEFORE)
+        return sentence.text[begin : begin + _MAX_QUOTE].strip()
 
     def _measurement(
         self, span: Span, sentence: Sentence, scopes: Scopes, inherited: frozenset[str]
@@ -267,7 +273,10 @@ def _undated(said: Said | None) -> Said | None:
 
 
 def _unexcepted(spans: list[Span]) -> list[Span]:
-    """Leave out phrases that stand in an exception of their finding."""
+    """Leave out phrases that lie in an exception of their finding, or run into one.
+
+    One that holds the exception says more than it: "bladder or bowel incontinence".
+    """
     excepted = [span for span in spans if span.says is Says.EXCEPTS]
     if not excepted:
         return spans
@@ -275,7 +284,10 @@ def _unexcepted(spans: list[Span]) -> list[Span]:
         span
         for span in spans
         if span.says is Says.EXCEPTS
-        or not any(other.finding == span.finding and other.meets(span) for other in excepted)
+        or not any(
+            other.finding == span.finding and other.meets(span) and not span.holds(other)
+            for other in excepted
+        )
     ]
 
 
@@ -311,15 +323,6 @@ def _doubt(kinds: set[str], finding: FindingDefinition) -> str | None:
     if "history" in kinds and not finding.past_counts:
         return "history"
     return EXPLAINED if EXPLAINED in kinds else None
-
-
-def _quote(sentence: Sentence, span: Span) -> str:
-    """Return the sentence, or where it is long the words around the phrase."""
-    text = sentence.text.strip()
-    if len(text) <= _MAX_QUOTE:
-        return text
-    begin = max(0, sentence.starts[span.start] - _BEFORE)
-    return sentence.text[begin : begin + _MAX_QUOTE].strip()
 
 
 def _number(token: str) -> float | None:

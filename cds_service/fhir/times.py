@@ -37,6 +37,7 @@ _NAMED = {
 _WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
+_STARTS = frozenset({each.split()[0] for each in (*_NAMED, *_NUMBERS, *_WEEKDAYS, *_MONTHS)})
 _YEARS = re.compile(r"(?:19[3-9]|20[0-9])\d")
 _GLUED = re.compile(r"x?(\d{1,3})(hrs?|h|days?|d|weeks?|wks?|w|months?|mths?|years?|yrs?)")
 _SHORT = re.compile(r"(\d{1,3})/(7|52|12)")
@@ -105,14 +106,13 @@ class Said:
 
 def times(tokens: list[str]) -> Iterator[Said]:
     """Yield the times that the tokens of a sentence say, in their order."""
-    place = 0
-    while place < len(tokens):
-        said = _at(tokens, place)
-        if said is None:
-            place += 1
-        else:
-            place = said.stop
-            yield said
+    done = 0
+    for place, token in enumerate(tokens):
+        if place >= done and (token[0] in "0123456789x" or token in _STARTS):
+            said = _at(tokens, place)
+            if said is not None:
+                done = said.stop
+                yield said
 
 
 def _at(tokens: list[str], place: int) -> Said | None:

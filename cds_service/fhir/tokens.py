@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # A sign that asks stands before ("?fracture") or behind ("fracture?"): two tokens.
-ASKED = "?"
 ASKS = "??"
+_ASKED = re.compile(r"(?<=[a-z0-9)])\?")
 _TOKEN = re.compile(
     r"\d{4}-\d{2}-\d{2}"  # a day as machines write it
     r"|\d{1,2}/\d{1,2}/\d{2,4}|\d+/\d+|\d+[.,]\d+"  # 12/3/2024, 3/52, 39.2
+    r"|\d+(?=(?:kg|lbs?)\b)"  # 10kg
     r"|[a-z]/[a-z](?![a-z0-9])|w/"  # c/o, n/v, w/
     r"|[-+]ve\b|\([-+]\)"
     r"|[a-z0-9]+(?:'[a-z]+)?"
-    r"|(?<=[a-z0-9)])\?|[?,():#&<>]|(?<=\s)[-\u2013\u2014](?=\s)"
+    r"|\?\?|[?,():#&<>]|(?<=\s)[-\u2013\u2014](?=\s)"
 )
 _WORDS = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[?#]|[-+]ve\b")
-_DASHES = frozenset({"-", "\u2013", "\u2014"})
 _END = re.compile(
-    r"(?<=[.!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bpt\.)(?<!\bdr\.)(?<!\bhx\.)\s+|(?<=[a-z0-9)]\?)\s+"
+    r"(?<=[.!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bpt\.)(?<!\bdr\.)(?<!\bhx\.)(?<!incl\.)\s+|(?<=[a-z0-9)]\?)\s+"
     r"|;|[*\u2022]",
     re.IGNORECASE,
 )
@@ -31,7 +32,11 @@ _HEADING = re.compile(r"[^:.]{1,60}:\s*")
 # A line this long that goes on in small letters was broken by the width of a page.
 _WRAPPED = 50
 # Longer "sentences" are no language; cut, their cost stays in step with their length.
-MAX_TOKENS = 120
+_LONGEST = 500
+
+
+# What is longer is no note of a visit; the rest is not read, which is said.
+MAX_TEXT = 40_000
 
 
 class Line(NamedTuple):
@@ -42,11 +47,10 @@ class Line(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """The tokens of a sentence in the spelling of the content, and where each stood."""
+    """A sentence, and its tokens in the spelling of the content."""
 
     text: str
     tokens: list[str]
-    starts: list[int]
 
 
 def plain(text: str) -> str:
@@ -56,13 +60,13 @@ def plain(text: str) -> str:
 
 def bag(text: str) -> frozenset[str]:
     """Return the words that stand in a text at all, for a first look."""
-    return frozenset(_WORDS.findall(plain(text)))
+    return frozenset(_WORDS.findall(plain(text[:MAX_TEXT])))
 
 
 def lines(text: str) -> Iterator[Line]:
     """Yield the lines of a text; one that the width of a page broke is whole again."""
     held = ""
-    for raw in _GLUED.sub(". ", text).splitlines():
+    for raw in _GLUED.sub(". ", text[:MAX_TEXT]).splitlines():
         line = raw.strip()
         if held and line[:1].islower() and len(held) >= _WRAPPED and held[-1] not in ".:;!?":
             held = f"{held} {line}"
@@ -80,25 +84,35 @@ def sentences(
     line: str, spellings: Mapping[str, str], skipped: frozenset[str]
 ) -> Iterator[Sentence]:
     """Yield the sentences of a line, cut where they are too long to be one."""
-    for text in _END.split(line):
-        tokens: list[str] = []
-        starts: list[int] = []
-        small = plain(text)
-        for match in _TOKEN.finditer(small):
-            token = match[0]
-            if token in skipped:
-                continue
-            if token in _DASHES:
-                token = ","
-            elif token == "?" and match.start() and not small[match.start() - 1].isspace():
-                token = ASKS
-            tokens.append(spellings.get(token, token))
-            starts.append(match.start())
-            if len(tokens) == MAX_TOKENS:
-                yield Sentence(text, tokens, starts)
-                tokens, starts = [], []
-        if tokens:
-            yield Sentence(text, tokens, starts)
+    for whole in _END.split(line):
+        for text in _pieces(whole):
+            found = _TOKEN.findall(_asking(plain(text)))
+            tokens = [spellings.get(each, each) for each in found if each not in skipped]
+            if tokens:
+                yield Sentence(text, tokens)
+
+
+def offset(sentence: Sentence, place: int, skipped: frozenset[str]) -> int:
+    """Return where a token of a sentence stands in its text, or near enough to quote it."""
+    kept = (each for each in _TOKEN.finditer(plain(sentence.text)) if each[0] not in skipped)
+    at = next(islice(kept, place, None), None)
+    return at.start() if at else 0
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut what is too long for a sentence between two words, or where there are none."""
+    begin = 0
+    while len(text) - begin > _LONGEST:
+        cut = text.rfind(" ", begin + 1, begin + _LONGEST)
+        cut = cut if cut > 0 else begin + _LONGEST
+        yield text[begin:cut]
+        begin = cut
+    yield text[begin:]
+
+
+def _asking(text: str) -> str:
+    """Tell the sign that asks behind a word from the one before it."""
+    return _ASKED.sub(ASKS, text) if "?" in text else text
 
 
 def words_of_phrase(

@@ -77,9 +77,7 @@ def _written(statement: Statement, filer: Filer) -> Since:
     return statement.observed or statement.since or filer.ledger.now
 
 
-def _affirm(
-    mention: Mention, statement: Statement, concept: dict[str, Any], filer: Filer
-) -> None:
+def _affirm(mention: Mention, statement: Statement, concept: dict[str, Any], filer: Filer) -> None:
     remarks = [statement.remark, "suspected" if mention.suspected else None]
     since = _since(mention, statement, filer)
     own = replace(
