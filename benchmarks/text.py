@@ -18,24 +18,28 @@ _WORDS = 200
 _LENGTHS = (200, 400, 800, 1600, 3200)
 # Invented, in the way that notes are written: half of it speaks of findings.
 _NOTE = """\
-52 year old bus driver. 3 week history of low back pain, worse over the last 2 days, radiating to the \
-left leg. Came on after lifting a washing machine. No trauma, no previous back surgery. Works full time, \
-lives with wife and two children, smokes ten a day. Denies saddle numbness, denies bladder or bowel \
-incontinence, no night pain, no weight loss, no fever. Wife reports that he has been walking with a limp.
-PMH: kidney stones 2005, hypertension, hypothyroidism on levothyroxine. FH: father had prostate cancer.
-On examination: looks well, afebrile, T 36.8, BP 134/82, pulse 76 regular. Walks slowly. Lumbar flexion \
-reduced, tight paraspinal muscles. Straight leg raise 40 degrees left, 80 right. Power 5/5 throughout, \
-ankle jerks present and equal, perianal sensation intact. Abdomen soft, no masses, no CVA tenderness. \
-Urine dip NAD.
+52 year old bus driver. 3 week history of low back pain, worse over the last 2 days, radiating \
+to the left leg. Came on after lifting a washing machine. No trauma, no previous back surgery. \
+Works full time, lives with wife and two children, smokes ten a day. Denies saddle numbness, \
+denies bladder or bowel incontinence, no night pain, no weight loss, no fever. Wife reports \
+that he has been walking with a limp.
+PMH: kidney stones 2005, hypertension, hypothyroidism on levothyroxine. FH: father had \
+prostate cancer.
+On examination: looks well, afebrile, T 36.8, BP 134/82, pulse 76 regular. Walks slowly. \
+Lumbar flexion reduced, tight paraspinal muscles. Straight leg raise 40 degrees left, 80 \
+right. Power 5/5 throughout, ankle jerks present and equal, perianal sensation intact. Abdomen \
+soft, no masses, no CVA tenderness. Urine dip NAD.
 Impression: sciatica, likely L5. No red flags at present.
-Plan: naproxen 500 mg twice daily with omeprazole, keep moving, physiotherapy referral. Advised to return \
-or attend A and E if numbness around the saddle area, loss of bladder control or leg weakness. Leaflet \
-given. Review in 4 weeks, sooner if needed. Discussed lifting technique and time away from driving.
+Plan: naproxen 500 mg twice daily with omeprazole, keep moving, physiotherapy referral. \
+Advised to return or attend A and E if numbness around the saddle area, loss of bladder \
+control or leg weakness. Leaflet given. Review in 4 weeks, sooner if needed. Discussed lifting \
+technique and time away from driving.
 """
 _SILENT = """\
-Attended for a repeat of the contraceptive pill. Blood pressure checked and recorded. No concerns were \
-raised today. Vaccinations are up to date and the records have been changed to the new address. Asked \
-about travel to Kenya in spring; given the printed sheet on malaria tablets and mosquito nets. \
+Attended for a repeat of the contraceptive pill. Blood pressure checked and recorded. No \
+concerns were raised today. Vaccinations are up to date and the records have been changed to \
+the new address. Asked about travel to Kenya in spring; given the printed sheet on malaria \
+tablets and mosquito nets.
 """
 
 

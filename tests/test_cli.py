@@ -492,6 +492,35 @@ def test_an_order_to_take_back_has_no_urgency() -> None:
     assert "  To file: Take it back\n" in out.getvalue()
 
 
+def test_check_reads_the_sentences_and_prints_how_well(run: Callable[..., Any]) -> None:
+    code, out, err = run("check", "--text")
+    assert (code, err) == (0, "")
+    assert re.match(r"\d+ sentences\nsaid:   precision [01]\.\d+, recall [01]\.\d+ \(", out)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("  no fever | fever-unmeasured | -\n", "must each be 0.95 or more"),
+        ("", "there are no sentences"),
+    ],
+)
+def test_check_refuses_sentences_that_are_read_badly(
+    run: Callable[..., Any], tmp_path: Path, table: str, says: str
+) -> None:
+    cards = tmp_path / "cards"
+    shutil.copytree(Path(cli.__file__).parent.parent / "cards", cards)
+    for path in (cards / "sentences").iterdir():
+        path.unlink()
+    head = "sentences: |\n  sentence | fires | denied\n"
+    (cards / "sentences" / "all.yaml").write_text(head + table, encoding="utf-8")
+    code, out, err = run("check", "--text", CDS_CARDS=str(cards))
+    assert code == 1
+    assert says in err
+    if table:
+        assert "sentences/all.yaml:3: “no fever”: not said: fever-unmeasured; denied too" in out
+
+
 @pytest.fixture
 def broken_cards(tmp_path: Path) -> str:
     cards = tmp_path / "cards"

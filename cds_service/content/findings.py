@@ -91,9 +91,10 @@ class Measured:
 class FindingDefinition:
     """One finding as the content defines it.
 
-    ``lives`` None means that it counts for ever. ``but_not`` are phrases that only sound like it,
-    ``explained_by`` words beside it in a text that take the alarm out of it. ``aftercare_counts`` is False for injuries:
-    a code of follow-up care or sequela (ICD-10-CM 7th character) says that they are past.
+    ``lives`` None means that it counts for ever. ``but_not`` are phrases that only sound like
+    it, ``explained_by`` words beside it in a text that take the alarm out of it.
+    ``aftercare_counts`` is False for injuries: a code of follow-up care or sequela (ICD-10-CM
+    7th character) says that they are past.
     """
 
     id: str

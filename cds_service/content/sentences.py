@@ -63,7 +63,7 @@ def _row(line: str, place: Place, findings: Collection[str]) -> Sentence:
             place,
             f"{sum(map(bool, cells))} filled cells where there should be {len(_HEADER)}",
             "A shifted row expects something else",
-            f"Write: sentence | findings that it says | findings that it denies; {_NOTHING} for none",
+            f"Write: sentence | findings it says | findings it denies; {_NOTHING} for none",
         )
     fires, denied = (_names(cell, place, findings) for cell in cells[1:])
     both = sorted(fires & denied)

@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     ``endable`` is False for measurements: each stands for its own moment. ``given`` marks what
     was stated beside the record: as a "no" it ends nothing that the record affirms. ``visit``
     marks the reason of a visit: it says that something is there, not that it began then. ``text``
-    marks what was typed, which never outranks a code.
+    marks what was typed, which never outranks a code, and ``written`` is when, where that is known.
     """
 
     occurrence: Occurrence
@@ -41,6 +41,7 @@ class Entry(NamedTuple):
     given: bool = False
     visit: bool = False
     text: bool = False
+    written: Since | None = None
 
     @property
     def moment(self) -> Since | None:
@@ -267,10 +268,8 @@ def _may_follow(hint: Entry, denial: Entry) -> bool:
 
 
 def _is_after(affirmation: Entry, denial: Entry) -> bool:
-    """Tell whether something was seen, or began, on a later day than a denial."""
-    moments = (affirmation.observed, affirmation.occurrence.since)
-    latest = max((each.latest for each in moments if each is not None), default=None)
-    return latest is None or latest > _seen_last(denial)
+    """Tell whether something was written on a later day than a denial, or without a date."""
+    return affirmation.written is None or affirmation.written.latest > _seen_last(denial)
 
 
 def _contradicts(denial: Entry, affirmation: Entry) -> bool:

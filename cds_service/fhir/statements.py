@@ -57,10 +57,11 @@ class Statement:
     asked: frozenset[str] = frozenset()
     carrier: Carrier | None = None
     # ``onset``: the beginning is coded, so a text does not change it. ``note``: running text, which
-    # speaks of much that is nobody's finding. ``from_text``: somebody typed it.
+    # speaks of much that is nobody's finding. ``from_text``: somebody typed it, when ``written``.
     onset: bool = False
     note: bool = False
     from_text: bool = False
+    written: Since | None = None
     # The display of a code that we do not know may hint, where a problem list is concerned.
     hints_by_display: bool = False
 
@@ -229,6 +230,7 @@ class Filer:
             sides,
             visit=statement.visit,
             text=statement.from_text,
+            written=statement.written,
         )
 
     def _accompanied(self, mark: Mark, concept: dict[str, Any], statement: Statement) -> bool:

@@ -32,7 +32,7 @@ _NAMED = {
     "today": (0, 0), "tonight": (0, 0), "yesterday": (1, 1), "overnight": (0, 1),
     "this morning": (0, 0), "this afternoon": (0, 0), "this evening": (0, 0), "last night": (1, 1),
     "this week": (0, 7), "last week": (1, 14), "this month": (0, 31), "last month": (1, 62),
-    "this year": (0, 366), "last year": (1, 731),
+    "this year": (0, 366),
 }  # fmt: skip
 _WEEKDAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
@@ -49,6 +49,7 @@ _AHEAD = frozenset({"in", "within", "after", "review", "next", "every", "each", 
 _AGES = frozenset({"old", "y/o", "yo", "of"})
 _DOSES = frozenset({"mg", "ml", "mcg", "g", "iu", "units", "steps", "kcal", "calories"})
 _LASTING = frozenset({"since", "from"})
+_YEAR_BEFORE = -1
 _PAST = timedelta(days=90)
 _TICK = timedelta(microseconds=1)
 
@@ -90,7 +91,7 @@ class Said:
         return since is not None and since.latest < written.latest - _PAST
 
     def _dated(self, base: datetime) -> Since | None:
-        year = self.year
+        year = base.year - 1 if self.year == _YEAR_BEFORE else self.year
         if year is None:
             year = base.year if (self.month or 0) <= base.month else base.year - 1
         try:
@@ -117,21 +118,23 @@ def times(tokens: list[str]) -> Iterator[Said]:
 
 def _at(tokens: list[str], place: int) -> Said | None:
     token = tokens[place]
-    if token[0].isdigit() or token in _NUMBERS or (token[0] == "x" and token[1:].isdigit()):
+    if token[0].isdigit() or token in _NUMBERS or (token[0] == "x" and token[1:2].isdigit()):
         return _amount(tokens, place) or _date(tokens, place)
     pair = f"{token} {tokens[place + 1]}" if place + 1 < len(tokens) else token
+    if pair == "last year":
+        return Said(place, place + 2, lasting=False, year=_YEAR_BEFORE)
     for named in (pair, token):
         if named in _NAMED:
             least, most = _NAMED[named]
             stop = place + named.count(" ") + 1
-            return Said(place, stop, True, least * _DAY, most * _DAY)
+            return Said(place, stop, lasting=True, least=least * _DAY, most=most * _DAY)
     if token in _WEEKDAYS:
-        return Said(place, place + 1, True, weekday=_WEEKDAYS[token])
+        return Said(place, place + 1, lasting=True, weekday=_WEEKDAYS[token])
     return _month(tokens, place) if token in _MONTHS else None
 
 
 def _amount(tokens: list[str], place: int) -> Said | None:
-    """Read "3 weeks", "x3d", "2/7", "few days ago", "3 week history of"; no age, nothing to come."""
+    """Read "3 weeks", "x3d", "2/7", "few days ago", "3 week history of"; no age, no future."""
     token, stop = tokens[place], place + 1
     glued, short = _GLUED.fullmatch(token), _SHORT.fullmatch(token)
     if glued:
@@ -185,7 +188,7 @@ def _date(tokens: list[str], place: int) -> Said | None:
     return None
 
 
-def _day(place: int, lasting: bool, year: int, month: int, day: int) -> Said:  # noqa: FBT001, PLR0913, PLR0917  the parts of one date
+def _day(place: int, lasting: bool, year: int, month: int, day: int) -> Said:  # noqa: FBT001  the parts of one date
     return Said(place, place + 1, lasting, year=year, month=month, day=day)
 
 

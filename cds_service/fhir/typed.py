@@ -86,6 +86,7 @@ def _affirm(mention: Mention, statement: Statement, concept: dict[str, Any], fil
         remark=", ".join(each for each in remarks if each) or None,
         visit=statement.visit and since is None,
         from_text=True,
+        written=statement.observed or statement.since,
     )
     if mention.amount is None:
         words = f"{quoted(mention.quote)} {_FROM_TEXT}"
@@ -110,7 +111,9 @@ def _measure(mention: Mention, amount: Amount, statement: Statement, filer: File
     text = says(words, statement.since, statement.remark)
     evidence = Evidence(statement.reference, text, statement.when)
     occurrence = Occurrence(statement.since, amount.value, evidence)
-    filer.ledger.affirm(mention.finding, Entry(occurrence, statement.observed, text=True))
+    filer.ledger.affirm(
+        mention.finding, Entry(occurrence, statement.observed, text=True, written=statement.written)
+    )
 
 
 def _doubt(mention: Mention, doubt: str, statement: Statement, filer: Filer) -> None:
