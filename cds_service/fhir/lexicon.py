@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from cds_service.content.findings import FindingDefinition
     from cds_service.content.vocabulary import Cue, Vocabulary
+    from cds_service.fhir.times import Said
 
 
 # Words that stand in every other letter: a phrase is better missed by another of its words.
@@ -149,6 +150,47 @@ class Lexicon:
                 covered, found = longest
                 cues.extend(CueSpan(start, covered, cue.kind, cue.reach) for cue in found)
         return spans, cues
+
+
+def unexcepted(spans: list[Span]) -> list[Span]:
+    """Leave out phrases that lie in an exception of their finding, or run into one.
+
+    One that holds the exception says more than it: "bladder or bowel incontinence".
+    """
+    excepted = [span for span in spans if span.says is Says.EXCEPTS]
+    if not excepted:
+        return spans
+    return [
+        span
+        for span in spans
+        if span.says is Says.EXCEPTS
+        or not any(
+            other.finding == span.finding and other.meets(span) and not span.holds(other)
+            for other in excepted
+        )
+    ]
+
+
+def longest(spans: list[Span]) -> list[Span]:
+    """Of overlapping phrases of one finding keep the longest."""
+    kept: dict[str, list[Span]] = {}
+    for span in sorted(spans, key=lambda each: (each.start - each.stop, each.start)):
+        others = kept.setdefault(span.finding, [])
+        if not any(span.meets(other) for other in others):
+            others.append(span)
+    return sorted(
+        (span for each in kept.values() for span in each), key=lambda each: (each.start, each.stop)
+    )
+
+
+def outside(cues: list[CueSpan], named: list[Span], said: list[Said]) -> list[CueSpan]:
+    """Leave out cues that begin within a phrase or a time.
+
+    The "no" of "no position helps" denies nothing, the "history" of "a 3 week history of" is now.
+    """
+    taken = {at for span in named for at in range(span.start, span.stop)}
+    taken |= {at for each in said for at in range(each.start, each.stop)}
+    return [cue for cue in cues if cue.start not in taken]
 
 
 def _anchor(words: tuple[str, ...], small: set[str]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cds_service.fhir.lexicon import Lexicon, Says, Span
+from cds_service.fhir.lexicon import Lexicon, Says, Span, longest, outside, unexcepted
 from cds_service.fhir.scopes import Scopes
 from cds_service.fhir.times import times
 from cds_service.fhir.tokens import MAX_TEXT, lines, offset, sentences
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
     from cds_service.content.findings import FindingDefinition
     from cds_service.content.load import Content
-    from cds_service.fhir.lexicon import CueSpan
     from cds_service.fhir.times import Said
     from cds_service.fhir.tokens import Sentence
     from cds_service.fhir.units import Amount
@@ -115,7 +114,7 @@ class TextReader:
             dict.fromkeys(
                 span.finding
                 for sentence in self._sentences(text[:MAX_TEXT])
-                for span in _unexcepted(self._lexicon.find(sentence.tokens)[0])
+                for span in unexcepted(self._lexicon.find(sentence.tokens)[0])
                 if span.says is Says.MEASURES
             )
         )
@@ -171,8 +170,8 @@ class TextReader:
 
     def _of_sentence(self, sentence: Sentence, inherited: frozenset[str]) -> Iterator[Mention]:
         spans, cues = self._lexicon.find(sentence.tokens)
-        spans = _unexcepted(spans)
-        named = _longest([span for span in spans if span.says is Says.NAMES])
+        spans = unexcepted(spans)
+        named = longest([span for span in spans if span.says is Says.NAMES])
         measured = [span for span in spans if span.says is Says.MEASURES]
         if not named and not measured:
             return
@@ -181,7 +180,7 @@ class TextReader:
             for each in times(sentence.tokens)
             if not any(each.start < span.stop and span.start < each.stop for span in named)
         ]
-        scopes = Scopes(sentence.tokens, cues, _outside(cues, named, said), said, named or measured)
+        scopes = Scopes(sentence.tokens, cues, outside(cues, named, said), said, named or measured)
         explained = [span for span in spans if span.says is Says.EXPLAINS]
         for span in named:
             kinds = scopes.kinds(span) | inherited
@@ -270,47 +269,6 @@ def _by_target(
 def _undated(said: Said | None) -> Said | None:
     """Return a time without its place, so that the same time said twice is the same."""
     return None if said is None else replace(said, start=0, stop=0)
-
-
-def _unexcepted(spans: list[Span]) -> list[Span]:
-    """Leave out phrases that lie in an exception of their finding, or run into one.
-
-    One that holds the exception says more than it: "bladder or bowel incontinence".
-    """
-    excepted = [span for span in spans if span.says is Says.EXCEPTS]
-    if not excepted:
-        return spans
-    return [
-        span
-        for span in spans
-        if span.says is Says.EXCEPTS
-        or not any(
-            other.finding == span.finding and other.meets(span) and not span.holds(other)
-            for other in excepted
-        )
-    ]
-
-
-def _longest(spans: list[Span]) -> list[Span]:
-    """Of overlapping phrases of one finding keep the longest."""
-    kept: dict[str, list[Span]] = {}
-    for span in sorted(spans, key=lambda each: (each.start - each.stop, each.start)):
-        others = kept.setdefault(span.finding, [])
-        if not any(span.meets(other) for other in others):
-            others.append(span)
-    return sorted(
-        (span for each in kept.values() for span in each), key=lambda each: (each.start, each.stop)
-    )
-
-
-def _outside(cues: list[CueSpan], named: list[Span], said: list[Said]) -> list[CueSpan]:
-    """Leave out cues that begin within a phrase or a time.
-
-    The "no" of "no position helps" denies nothing, the "history" of "a 3 week history of" is now.
-    """
-    taken = {at for span in named for at in range(span.start, span.stop)}
-    taken |= {at for each in said for at in range(each.start, each.stop)}
-    return [cue for cue in cues if cue.start not in taken]
 
 
 def _doubt(kinds: set[str], finding: FindingDefinition) -> str | None:

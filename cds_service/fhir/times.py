@@ -46,7 +46,6 @@ _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _AMOUNT = re.compile(r"x?(\d{1,3})")
 # What comes is no beginning, and what comes back often has none.
 _AHEAD = frozenset({"in", "within", "after", "review", "next", "every", "each", "per", "if", "at"})
-_AGES = frozenset({"old", "y/o", "yo", "of"})
 _DOSES = frozenset({"mg", "ml", "mcg", "g", "iu", "units", "steps", "kcal", "calories"})
 _LASTING = frozenset({"since", "from"})
 _YEAR_BEFORE = -1

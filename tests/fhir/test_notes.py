@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from cds_service.hooks.prefetch import read_prefetch
+from cds_service.hooks.prefetch import Completed, read_prefetch
 from tests.fhir.builders import (
     AS_OF,
     BACK_PAIN,
@@ -112,7 +112,7 @@ def test_text_denies_nothing_and_the_notes_say_what_it_denies(place: Json) -> No
 @pytest.mark.parametrize("key", ["conditions", "documents", "anything"])
 def test_notes_are_read_under_any_prefetch_key(key: str) -> None:
     came = {"conditions": bundle(PAIN), key: bundle(PAIN, document(ALARM))}
-    prefetched = read_prefetch(came, "1", AS_OF, {}, ())
+    prefetched = read_prefetch(Completed(came), "1", AS_OF, {}, ())
     assert read_record(prefetched.record)["E01"] == MET
 
 
