@@ -50,12 +50,12 @@ def environment(**settings: str) -> dict[str, str]:
 class Running:
     """A service on a free port; it is awaited by asking until it answers."""
 
-    def __init__(self, log: Path, workers: int = 1, **settings: str) -> None:
+    def __init__(self, log: Path, *options: str, **settings: str) -> None:
         self.port = free_port()
         self.log = log
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--bind", f"127.0.0.1:{self.port}", "--workers", str(workers)],
+                [*COMMAND, "serve", "--bind", f"127.0.0.1:{self.port}", "--workers", "1", *options],
                 env=environment(**settings),
                 stdout=stream,
                 stderr=subprocess.STDOUT,

@@ -23,7 +23,8 @@ WAIT = 60
 def running(tmp_path: Path) -> Iterator[Running]:
     running = Running(
         tmp_path / "log",
-        workers=2,
+        "--workers",
+        "2",
         CDS_CLIENTS=str(write_clients(tmp_path)),
         CDS_PUBLIC_URL=PUBLIC_URL,
         CDS_DATABASE_URL=f"sqlite:///{tmp_path / 'service.db'}",
