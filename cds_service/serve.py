@@ -35,7 +35,7 @@ def serve(settings: Settings, workers: int | None = None) -> None:
             "CDS_OPEN=yes where something in front keeps strangers out."
         )
         raise SettingsError(msg)
-    options = gunicorn_options(settings, workers or os.cpu_count() or 1)
+    options = gunicorn_options(settings, workers or os.cpu_count() or 1) | {"child_exit": _forget}
     os.environ[_COUNTS] = counts = _folder_of_counts()
     master = os.getpid()
     try:
@@ -76,7 +76,6 @@ def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
         "control_socket_disable": True,
         "loglevel": settings.log_level.lower(),
         "pre_fork": _freeze,
-        "child_exit": _forget,
     }
     if _SHARED_MEMORY.is_dir():
         options["worker_tmp_dir"] = str(_SHARED_MEMORY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from cds_service.content.load import load
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from cds_service.content.load import Content
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
