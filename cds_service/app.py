@@ -12,6 +12,7 @@ from flask import Flask, Response
 from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException
 
+from cds_service.api.definitions import definitions
 from cds_service.api.views import api
 from cds_service.content.load import load
 from cds_service.content.recommendations import TOPICS
@@ -26,12 +27,15 @@ from cds_service.hooks.views import hooks
 from cds_service.problems import Problem
 from cds_service.render.cards import CardWriter
 from cds_service.render.outcome import operation_outcome
+from cds_service.render.questionnaire import questionnaire
 from cds_service.render.suggestions import SuggestionWriter
 from cds_service.security.callers import ask_callers, tokens_for
 from cds_service.security.edge import guard
 from cds_service.settings import Settings, SettingsError
 from cds_service.store.errors import StoreError
 from cds_service.store.opening import open_store
+from cds_service.web.views import Desk as FormDesk
+from cds_service.web.views import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +96,8 @@ def create_app(
     site = load_site_codes(settings.codes, content) if settings.codes else SiteCodes()
     suggestions = SuggestionWriter(content, site, settings.selection_behavior)
     judge, writer = Judge(content, site.orders), CardWriter(content, suggestions)
-    app = Flask("cds_service", static_folder=None)
+    # The files belong to the pages, which serve them; Bootstrap takes its path from the app's.
+    app = Flask("cds_service", static_folder=None, static_url_path="/static")
     app.json = Orjson(app)
     guard(app, settings)
     journal = _open_journal(settings)
@@ -120,6 +125,11 @@ def create_app(
     app.register_blueprint(hooks(desk, fhir_servers))
     app.register_blueprint(api(desk))
     app.register_blueprint(sample_views(clock))
+    form = questionnaire(content)
+    app.register_blueprint(definitions(content, form))
+    app.register_blueprint(
+        pages(FormDesk(judge, writer, form, settings.profile, clock, settings.max_body))
+    )
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_fault)

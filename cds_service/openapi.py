@@ -19,6 +19,7 @@ from cds_service.api.openapi import FILE
 from cds_service.hooks.envelope import EnvelopeSchema
 from cds_service.hooks.feedback import FeedbackSchema
 from cds_service.hooks.services import SERVICES, Service
+from cds_service.render.questionnaire import ID as FORM
 
 _STRING = {"type": "string"}
 _JSON = "application/json"
@@ -70,7 +71,7 @@ def build() -> dict[str, Any]:
         spec.components.schema(name, schema=schema)
     _hooks(spec)
     _rest(spec)
-    _code_systems(spec)
+    _definitions(spec)
     _samples(spec)
     _service(spec)
     built: dict[str, Any] = spec.to_dict()
@@ -138,12 +139,16 @@ def _rest(spec: APISpec) -> None:
     )
 
 
-def _code_systems(spec: APISpec) -> None:
+def _definitions(spec: APISpec) -> None:
     system = _object(resourceType=_STRING, url=_STRING)
     shown = _get("showCodeSystem", "A code system of cards, as FHIR R4", system, 404)
     shown["responses"]["200"]["content"] = {_FHIR: {"schema": system}}
     shown["parameters"] = [_in_path("code_system", "card-topic or override-reason")]
     spec.path("/fhir/CodeSystem/{code_system}", operations={"get": shown})
+    form = _object(resourceType=_STRING, url=_STRING, version=_STRING, item={"type": "array"})
+    asked = _get("showQuestionnaire", "The red-flag form, as FHIR R4", form)
+    asked["responses"]["200"]["content"] = {_FHIR: {"schema": form}}
+    spec.path(f"/fhir/Questionnaire/{FORM}", operations={"get": asked})
 
 
 def _samples(spec: APISpec) -> None:

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-PROGRAMS = frozenset({"chromium", "node", "postgres"})
+PROGRAMS = frozenset({"axe", "chromium", "node", "postgres"})
 
 
 def need(program: str, how: str, *, present: bool) -> None:

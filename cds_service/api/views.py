@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from flask import Blueprint, Response, request
 
 from cds_service.api import catalogue
@@ -17,7 +16,6 @@ from cds_service.journal import Judged, answered_cards
 from cds_service.metrics import exposition
 from cds_service.problems import Problem
 from cds_service.render.assessment import assessment
-from cds_service.render.code_systems import code_systems
 from cds_service.security.callers import caller
 from cds_service.security.limits import read_json
 
@@ -62,7 +60,6 @@ def api(desk: Desk) -> Blueprint:
         return answer
 
     _add_catalogue(routes, content, desk.profile)
-    _add_code_systems(routes, content)
     _add_health(routes, desk)
     return routes
 
@@ -110,18 +107,6 @@ def _add_catalogue(routes: Blueprint, content: Content, profile: str) -> None:
     @routes.get("/api/v1/findings")
     def list_findings() -> dict[str, Any]:
         return {"contentDigest": content.digest, "findings": findings}
-
-
-def _add_code_systems(routes: Blueprint, content: Content) -> None:
-    systems = {name: orjson.dumps(each) for name, each in code_systems(content).items()}
-
-    @routes.get("/fhir/CodeSystem/<code_system>")
-    def show_code_system(code_system: str) -> Response:
-        found = systems.get(code_system)
-        if found is None:
-            msg = f"there is no such code system; there are {' and '.join(systems)}"
-            raise Problem(404, "not-found", msg)
-        return Response(found, mimetype="application/fhir+json")
 
 
 def _add_health(routes: Blueprint, desk: Desk) -> None:

@@ -23,6 +23,7 @@ from cds_service.content.finding_files import read_finding
 from cds_service.content.nodes import Fields, Node, read
 from cds_service.content.orders import Orders, read_orders
 from cds_service.content.problems import ContentError, Place, Problem
+from cds_service.content.questionnaire import read_questionnaire
 from cds_service.content.recommendations import (
     Recommendations,
     Source,
@@ -35,11 +36,12 @@ from cds_service.content.suggestions import Suggestions, read_suggestions
 from cds_service.content.vocabulary import Vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import NoReturn
 
     from cds_service.clinical.rules import Rule
     from cds_service.content.findings import FindingDefinition
+    from cds_service.content.questionnaire import QuestionnaireDefinition
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ class Content:
     vocabulary: Vocabulary
     suggestions: Suggestions
     sentences: tuple[Sentence, ...]
+    questionnaire: QuestionnaireDefinition
     protocols: Mapping[str, Protocol]
 
     @cached_property
@@ -112,6 +115,10 @@ def load(folder: Path | None = None) -> Content:
     check(findings, criteria, recommendations, orders, sources, suggestions)
     digest = _digest(texts)
     gate = criteria.pop(recommendations.gate)
+    protocols = {
+        profile: _protocol(profile, digest, gate, criteria, recommendations, orders)
+        for profile in recommendations.profiles
+    }
     return Content(
         digest=digest,
         findings=findings,
@@ -123,15 +130,16 @@ def load(folder: Path | None = None) -> Content:
         vocabulary=vocabulary,
         suggestions=suggestions,
         sentences=sentences,
-        protocols={
-            profile: _protocol(profile, digest, gate, criteria, recommendations, orders)
-            for profile in recommendations.profiles
-        },
+        questionnaire=read_questionnaire(
+            roots["questionnaire.yaml"], findings, _dangers(protocols.values())
+        ),
+        protocols=protocols,
     )
 
 
 _FILES = (
     "orders.yaml",
+    "questionnaire.yaml",
     "recommendations.yaml",
     "sources.yaml",
     "suggestions.yaml",
@@ -307,6 +315,13 @@ class _CriteriaReader:
                 found[name] = read_criterion(fields, self._places[name], rule, profiles)
         _stop_at(problems)
         return found
+
+
+def _dangers(protocols: Iterable[Protocol]) -> Iterator[str]:
+    """Yield the findings that the emergency and same-day criteria ask for, the worst first."""
+    for protocol in protocols:
+        for place in protocol.dangers:
+            yield from protocol.criteria[place].rule.needs()
 
 
 def _protocol(

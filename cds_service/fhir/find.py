@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Facts
+from cds_service.fhir.complaint import hear_complaint
 from cds_service.fhir.computed import compute
 from cds_service.fhir.conditions import read_condition, read_encounter, read_procedure
 from cds_service.fhir.ledger import Ledger
@@ -49,6 +50,7 @@ def find(record: Record, index: Index, given: tuple[Given, ...] = ()) -> Facts:
         compute(finding, record, ledger)
     for each in given:
         each.file(ledger)
+    hear_complaint(ledger, alone=record.form_alone)
     findings = ledger.settle()
     searched = frozenset(record.searched - record.doubtful)
     return Facts(

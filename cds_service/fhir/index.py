@@ -145,6 +145,7 @@ class Index:
         """Compile the content, with the order codes of the site."""
         self.findings = content.findings
         self.orders = OrderIndex(content.orders, site_orders or {})
+        self.openers = content.gate.rule.needs()
         self.codes = CodeIndex(content.findings.values())
         self.text = TextReader(content)
         groups = content.vocabulary.groups

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from cds_service.clinical.facts import Finding, Occurrence
+from cds_service.clinical.facts import Evidence, Finding, Occurrence
 from cds_service.clinical.truth import Truth
 from cds_service.clinical.windows import Since, Span, Unit, is_future, within, zone_of
 from cds_service.fhir.index import PAIN
@@ -32,6 +32,8 @@ class Entry(NamedTuple):
     was stated beside the record: as a "no" it ends nothing that the record affirms. ``visit``
     marks the reason of a visit: it says that something is there, not that it began then. ``text``
     marks what was typed, which never outranks a code, and ``written`` is when, where that is known.
+    ``restates`` is None for what is no answer of a form; an answer that says itself since when
+    takes the place of older answers.
     """
 
     occurrence: Occurrence
@@ -42,6 +44,7 @@ class Entry(NamedTuple):
     visit: bool = False
     text: bool = False
     written: Since | None = None
+    restates: bool | None = None
 
     @property
     def moment(self) -> Since | None:
@@ -59,8 +62,18 @@ class Heard:
     past: list[Entry] = field(default_factory=list)
 
 
+class Form(NamedTuple):
+    """That our form was filled in for this patient, and when."""
+
+    evidence: Evidence
+    authored: Since | None
+
+
 class Ledger:
-    """The entries of a whole record. ``notes`` collects what could not be read or counted."""
+    """The entries of a whole record. ``notes`` collects what could not be read or counted.
+
+    ``form`` is the newest filling in of our form.
+    """
 
     def __init__(self, index: Index, as_of: datetime) -> None:
         """Begin an empty ledger at a moment of judging."""
@@ -69,6 +82,7 @@ class Ledger:
         self.as_of = as_of
         self.heard: dict[str, Heard] = {}
         self.notes: dict[str, None] = {}
+        self.form: Form | None = None
 
     @property
     def zone(self) -> tzinfo:
@@ -87,6 +101,13 @@ class Ledger:
     def note(self, text: str) -> None:
         """Keep a note, once."""
         self.notes.setdefault(text)
+
+    def keep_form(self, reference: str, authored: Since | None, when: str | None) -> None:
+        """Keep that our form was filled in, the newest time of all."""
+        known = self.form.authored if self.form else None
+        if self.form is None or (authored and (not known or authored.latest > known.latest)):
+            text = says("the form on back pain was filled in", None)
+            self.form = Form(Evidence(reference, text, when), authored)
 
     def affirm(self, finding: FindingDefinition, entry: Entry) -> None:
         """File an affirmation; without a number it may belong to another finding.
@@ -126,7 +147,10 @@ class Ledger:
         return bool(entry.observed and finding.lives and self.older(entry.observed, finding.lives))
 
     def live(self, name: str) -> list[Entry]:
-        """Return the affirmations of a finding that no newer denial in the record has ended."""
+        """Return the affirmations of a finding that nothing newer in the record has ended.
+
+        A newer denial ends observations and answers, a newer answer with a date older answers.
+        """
         heard = self.heard.get(name)
         if heard is None:
             return []
@@ -136,9 +160,9 @@ class Ledger:
             if not each.given and each.observed and each.observed.earliest
         ]
         if not starts:
-            return heard.affirmed
+            return _last_said(heard.affirmed)
         newest = max(starts)
-        return [each for each in heard.affirmed if not _ended(each, newest)]
+        return _last_said([each for each in heard.affirmed if not _ended(each, newest)])
 
     def settle(self) -> dict[str, Finding]:
         """Return the state of every finding that was heard of."""
@@ -166,7 +190,17 @@ class Ledger:
             for name, entries in denied.items():
                 for other in links.get(name, ()):
                     for entry in entries:
-                        self.deny(self.findings[other], entry)
+                        # "Shaking chills, but never above 38": the no is to the number alone.
+                        if links is self.index.kinds or not self._affirmed_beside(entry, other):
+                            self.deny(self.findings[other], entry)
+
+    def _affirmed_beside(self, denial: Entry, name: str) -> bool:
+        """Tell whether the resource of a denial says yes to another finding itself."""
+        heard = self.heard.get(name)
+        return heard is not None and any(
+            each.occurrence.evidence.reference == denial.occurrence.evidence.reference
+            for each in heard.affirmed
+        )
 
     def _settle(self, name: str, heard: Heard) -> Finding:
         affirmed = self.live(name)
@@ -260,6 +294,23 @@ def _ended(affirmation: Entry, denied: datetime) -> bool:
     """Tell whether a denial came wholly after what was seen; what is undated is never older."""
     seen = affirmation.observed
     return affirmation.endable and seen is not None and denied > seen.latest
+
+
+def _last_said(affirmed: list[Entry]) -> list[Entry]:
+    """Leave out answers that are older than one which says itself since when."""
+    dated = [
+        each.observed.earliest
+        for each in affirmed
+        if each.restates and each.observed and each.observed.earliest
+    ]
+    if not dated:
+        return affirmed
+    newest = max(dated)
+    return [
+        each
+        for each in affirmed
+        if each.restates is None or each.observed is None or each.observed.latest >= newest
+    ]
 
 
 def _may_follow(hint: Entry, denial: Entry) -> bool:

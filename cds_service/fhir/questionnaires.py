@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.content.findings import Computation, Reading
-from cds_service.fhir.access import as_dict, as_list, as_number, as_text, first_code
+from cds_service.fhir.access import as_dict, as_list, as_number, as_text, first_code, last_path
 from cds_service.fhir.answers import concept_answer
 from cds_service.fhir.computed import meant
 from cds_service.fhir.dates import first_date, read_date
 from cds_service.fhir.ledger import Entry, says
+from cds_service.fhir.readings import compare
 from cds_service.fhir.statements import Statement
 from cds_service.fhir.typed import file_text
 
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
     from cds_service.fhir.record import Record
     from cds_service.fhir.statements import Filer
 
+# The form that this service publishes. Where it was copied to, its last part stays the same.
+QUESTIONNAIRE = "https://backpain-cds.org/Questionnaire/back-pain-red-flags"
+# An answer by a code of this system says why there is none. Source: FHIR R4, data-absent-reason.
+ABSENT_REASON = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+# What a form asks beside a finding: its linkId, and one of these.
+ONSET, SEVERITY, VALUE = ".onset", ".severity", ".value"
+
 _COUNTS = {"completed", "amended", None}
 _SO_FAR = {"in-progress"}
 _MAX_DEPTH = 30
+_MAX_AUTHOR = 80
 _NOT_ASKED = {Computation.MINOR, Computation.DECEASED}
-_ONSET = ".onset"
 _MAX_TEXT = 2000
 _ABOUT_ELSE = {"family", "history", "hypothetical"}
 # What a form may ask as a number; a weight or a laboratory value needs more than one.
@@ -51,40 +59,95 @@ def read_response(
         return
     authored, when = first_date((resource.get("authored"),), record.zone)
     items = list(_items(resource, 0))
-    onsets = {
-        link_id.removesuffix(_ONSET): read_date(_first_value(item), record.zone)
-        for link_id, item in items
-        if link_id.endswith(_ONSET)
-    }
+    details = _details(items)
+    answered = False
     for link_id, item in items:
-        finding = filer.index.findings.get(link_id)
+        name = link_id.removesuffix(VALUE)
+        finding = filer.index.findings.get(name)
         if finding is None:
-            _file_typed(item, reference, (authored, when), filer)
+            if link_id not in details:
+                _file_typed(item, reference, (authored, when), filer)
             continue
         if finding.computed in _NOT_ASKED:
             continue
+        onset = read_date(details.get(f"{name}{ONSET}"), record.zone)
         statement = Statement(
             reference=reference,
-            since=onsets.get(link_id) or authored,
+            since=onset or authored,
             when=when,
             observed=authored,
             endable=True,
+            restates=onset is not None,
+            severity=_severity(details.get(f"{name}{SEVERITY}"), filer),
             remark=status if status in _SO_FAR else None,
         )
-        for each in as_list(item.get("answer")):
-            _file(finding, as_dict(each), statement, filer, measurements)
+        words = f"answer to “{finding.question}”{_recorded_by(resource)}"
+        measured = details.get(f"{name}{VALUE}") if link_id == name else None
+        for each in _answers(item):
+            answered = True
+            if measured is None or not _says_the_same(each, measured, finding, filer):
+                _file(finding, each, words, statement, filer, measurements)
+    if answered and (record.form_alone or _is_ours(resource.get("questionnaire"))):
+        filer.ledger.keep_form(reference, authored, when)
+
+
+def _details(items: list[tuple[str, dict[str, Any]]]) -> dict[str, object]:
+    """Return what was said beside the findings: values as they came, by linkId."""
+    return {
+        link_id: next((_value(each) for each in _answers(item)), None)
+        for link_id, item in items
+        if link_id.endswith((ONSET, SEVERITY, VALUE))
+    }
+
+
+def _answers(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the answers of an item; one that says why there is none is no answer."""
+    for each in as_list(item.get("answer")):
+        given = as_dict(each)
+        if as_dict(given.get("valueCoding")).get("system") != ABSENT_REASON:
+            yield given
+
+
+def _severity(said: object, filer: Filer) -> str | None:
+    concept = {"coding": [said]} if isinstance(said, dict) else {"text": said}
+    names = filer.index.severity.of_concept(concept)
+    return next(iter(names)) if len(names) == 1 else None
+
+
+def _recorded_by(resource: dict[str, Any]) -> str:
+    """Return who wrote the answers down, as words to add."""
+    author = as_dict(resource.get("author"))
+    name = as_text(author.get("display")) or as_text(author.get("reference"))
+    return f" (recorded by {name[:_MAX_AUTHOR]})" if name else ""
+
+
+def _is_ours(questionnaire: object) -> bool:
+    """Tell whether a response answers our form, by canonical (R4) or reference (STU3)."""
+    said = as_text(as_dict(questionnaire).get("reference")) or as_text(questionnaire)
+    return said is not None and last_path(said.partition("|")[0]) == last_path(QUESTIONNAIRE)
+
+
+def _says_the_same(
+    given: dict[str, Any], measured: object, finding: FindingDefinition, filer: Filer
+) -> bool:
+    """Tell whether an answer only says yes to what its measured value says better."""
+    if finding.measured is None or _yes_or_no(given, filer) is not True:
+        return False
+    compared = compare(finding.measured, _as_part(measured), filer.index)
+    return compared is not None and compared.affirms is True
 
 
 def _file(
     finding: FindingDefinition,
     given: dict[str, Any],
+    words: str,
     statement: Statement,
     filer: Filer,
     measurements: Measurements,
 ) -> None:
-    words = f"answer to “{finding.question}”"
     value = _value(given)
-    number = None if isinstance(value, bool) else as_number(value)
+    amount = as_dict(value).get("value") if isinstance(value, dict) else value
+    number = None if isinstance(value, bool) else as_number(amount)
     began = read_date(given.get("valueDate") or given.get("valueDateTime"), filer.ledger.zone)
     said = _yes_or_no(given, filer)
     if number is not None and finding.measured and finding.measured.reading in _ASKED_FOR:
@@ -92,11 +155,12 @@ def _file(
             statement = replace(statement, since=statement.observed)
         sites = {finding.measured.site} if finding.measured.site else set()
         own = replace(statement, body_sites=sites)
-        measurements.read(finding, words, _measured_part(given), own)
+        measurements.read(finding, words, _as_part(value), own)
     elif finding.computed is Computation.EPISODES and (number or said):
         _file_count(finding, number or meant(finding), words, statement, filer)
     elif began is not None:
-        filer.affirm(finding, f"{words}: since {value}", {}, replace(statement, since=began))
+        dated = replace(statement, since=began, restates=True)
+        filer.affirm(finding, f"{words}: since {value}", {}, dated)
     elif said is None:
         typed = as_text(given.get("valueString"))
         if typed is None or not _tells(finding, typed, statement, filer):
@@ -153,10 +217,9 @@ def _file_count(
     filer.ledger.affirm(finding, Entry(occurrence, statement.observed, endable=True))
 
 
-def _measured_part(given: dict[str, Any]) -> dict[str, Any]:
+def _as_part(value: object) -> dict[str, Any]:
     """Return an answer as the value of an observation, so that units are read the same way."""
-    quantity = given.get("valueQuantity")
-    return {"valueQuantity": quantity} if quantity else {"valueDecimal": _value(given)}
+    return {"valueQuantity": value} if isinstance(value, dict) else {"valueDecimal": value}
 
 
 def _yes_or_no(given: dict[str, Any], filer: Filer) -> bool | None:
@@ -171,16 +234,7 @@ def _yes_or_no(given: dict[str, Any], filer: Filer) -> bool | None:
 
 
 def _value(given: dict[str, Any]) -> object:
-    quantity = given.get("valueQuantity")
-    if isinstance(quantity, dict):
-        return quantity.get("value")
     return next((value for key, value in given.items() if key.startswith("value")), None)
-
-
-def _first_value(item: dict[str, Any]) -> object:
-    for each in as_list(item.get("answer")):
-        return _value(as_dict(each))
-    return None
 
 
 def _items(node: dict[str, Any], depth: int) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -43,6 +43,7 @@ class Record:
     were wanted and did not come whole, ``doubtful`` those of which some could not be read:
     their silence is no denial, not even for the gate. ``drafts`` are the orders and appointments
     that are being written during the call: their reasons count, what they order does not.
+    ``form_alone`` marks a single response to a form in the place of a record.
     """
 
     as_of: datetime
@@ -54,6 +55,7 @@ class Record:
     notes: list[str] = field(default_factory=list)
     patient: dict[str, Any] = field(default_factory=dict)
     names: dict[str, dict[str, Any]] = field(default_factory=dict)
+    form_alone: bool = False
     _by_reference: dict[str, dict[str, Any]] | None = None
     _noted: set[str] = field(default_factory=set)
 
@@ -217,6 +219,7 @@ def read_bundle(value: object, as_of: datetime, *, complete: bool = True) -> Rec
             record.note("The record is not complete: what it does not say is unknown")
     elif kind in ALL_SEARCHES:
         record.searched.add(kind)
+        record.form_alone = kind == "QuestionnaireResponse"
     elif kind != "Bundle":
         record.note("A single resource is no record: what it does not say is unknown")
     elif (

@@ -40,7 +40,8 @@ class Statement:
     ``observed`` is set for observations and answers, whose word ages. ``remark`` is said beside
     the evidence ("suspected", "preliminary"). ``visit`` marks the reason of a visit, which says
     that something is there and not that it began then. ``asked`` are the kinds of words in the
-    question that a value answers ("family", "history").
+    question that a value answers ("family", "history"). ``restates`` is told for answers of a
+    form: whether the answer says itself since when.
     """
 
     reference: str
@@ -54,6 +55,7 @@ class Statement:
     severity: str | None = None
     body_sites: set[str] = field(default_factory=set)
     visit: bool = False
+    restates: bool | None = None
     asked: frozenset[str] = frozenset()
     carrier: Carrier | None = None
     # ``onset``: the beginning is coded, so a text does not change it. ``note``: running text, which
@@ -231,6 +233,7 @@ class Filer:
             visit=statement.visit,
             text=statement.from_text,
             written=statement.written,
+            restates=statement.restates,
         )
 
     def _accompanied(self, mark: Mark, concept: dict[str, Any], statement: Statement) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _METHODS = "GET, POST, OPTIONS"
 _HEADERS = "Authorization, Content-Type, Accept"
+_NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _SLASHES = re.compile(r"/{2,}")
 
 
@@ -57,8 +58,9 @@ def guard(app: Flask, settings: Settings) -> None:
     def say_what_is_allowed(response: Response) -> Response:
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
-        headers["Cache-Control"] = "no-store"
-        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        # A page says itself what it may load, and a file of its look may be kept.
+        headers.setdefault("Cache-Control", "no-store")
+        headers.setdefault("Content-Security-Policy", _NOTHING)
         headers["Referrer-Policy"] = "no-referrer"
         origin = request.headers.get("Origin")
         if "*" in origins:

@@ -1,13 +1,18 @@
-"""What a request body may be: JSON, within the size limit, one object."""
+"""What a request body may be: JSON or the fields of a page, within the size limit."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import request
 
 from cds_service.problems import Problem
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import MultiDict
+
+_FIELDS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 def check_head(max_body: int) -> None:
@@ -48,6 +53,24 @@ def read_json(max_body: int) -> dict[str, Any]:
         msg = "the body is JSON, but not an object: send { … }"
         raise Problem(400, "structure", msg)
     return parsed
+
+
+def read_fields(max_body: int) -> MultiDict[str, str]:
+    """Return the fields that a page posted. Raises Problem (411, 413, 415).
+
+    A body without a length is refused: werkzeug would cut it off at the limit without a word.
+    """
+    if request.mimetype not in _FIELDS:
+        msg = "Content-Type: send the fields of the page, or a FHIR Bundle as application/fhir+json"
+        raise Problem(415, "not-supported", msg)
+    if request.content_length is None:
+        msg = "Content-Length: there is none; send the fields of the page in one piece"
+        raise Problem(411, "required", msg)
+    if request.content_length > max_body:
+        msg = f"the body is larger than {max_body} bytes: send a smaller record"
+        raise Problem(413, "too-long", msg)
+    request.max_content_length = request.max_form_memory_size = max_body
+    return request.form
 
 
 def _too_long(max_body: int) -> Problem:

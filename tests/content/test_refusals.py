@@ -22,6 +22,7 @@ FINDINGS = "findings/all.yaml"
 COURSES = "recommendations.yaml"
 SOURCES = "sources.yaml"
 SUGGESTIONS = "suggestions.yaml"
+FORM = "questionnaire.yaml"
 
 
 @dataclass(frozen=True)
@@ -555,13 +556,15 @@ def test_a_gate_that_an_unknown_finding_shuts(folder: Folder) -> None:
     ]
 
 
-@pytest.mark.parametrize("file", [T00, FINDINGS, COURSES, SOURCES, SUGGESTIONS, "vocabulary.yaml"])
+@pytest.mark.parametrize(
+    "file", [T00, FINDINGS, COURSES, SOURCES, SUGGESTIONS, FORM, "vocabulary.yaml"]
+)
 def test_an_empty_file(folder: Folder, file: str) -> None:
     folder.write(file, "# nothing yet\n")
     assert f"{file}:1: this is not readable YAML: the file is empty" in told(folder)
 
 
-@pytest.mark.parametrize("file", [COURSES, SOURCES, SUGGESTIONS, "vocabulary.yaml"])
+@pytest.mark.parametrize("file", [COURSES, SOURCES, SUGGESTIONS, FORM, "vocabulary.yaml"])
 def test_a_missing_file(folder: Folder, file: str) -> None:
     (folder.path / file).unlink()
     assert told(folder) == [f"{file}:1: the file is missing"]

@@ -1,0 +1,1 @@
+"""Pages for people: the red-flag form and its result, rendered on the server."""

@@ -1,0 +1,222 @@
+"""The form in a real browser: for every eye, by keyboard alone, on a phone, without JavaScript."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
+
+from tests.records import CAUDA_EQUINA, condition, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+LIVE = "#live-result"
+SAMPLE = "/form?sample=cauda-equina"
+WIDTHS = (320, 1280)
+# WCAG 2.2 at level AA, and what axe calls best practice.
+RULES = """async () => (await axe.run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+})).violations.map(each => each.id + ": " + each.nodes.map(node => node.target).join(" "))"""
+
+
+@contextmanager
+def opened(
+    chromium: Browser,
+    address: str,
+    path: str = "/form",
+    *,
+    refused: bool = False,
+    **how: Any,  # noqa: ANN401  the options of a context
+) -> Iterator[Page]:
+    """Open a page; when it closes, nothing may have been complained of or fetched elsewhere.
+
+    A browser complains of every status of 400; ``refused`` says that one is meant.
+    """
+    context = chromium.new_context(**how)
+    complaints: list[str] = []
+    asked: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda said: complaints.append(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address + path)
+    yield page
+    context.close()
+    assert len(complaints) == int(refused), complaints
+    assert all("status of 400" in each for each in complaints), complaints
+    assert {urlsplit(url).netloc for url in asked} == {urlsplit(address).netloc}
+
+
+def tick(page: Page, name: str, answer: str = "Yes") -> None:
+    page.locator(f"#q-{name} > .answers label", has_text=answer).first.click()
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found: list[str] = page.evaluate(RULES)
+    return found
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+# --- for every eye ---
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(
+    chromium: Browser, address: str, axe: str, scheme: str, width: int
+) -> None:
+    screen = {"width": width, "height": 800}
+    with opened(chromium, address, SAMPLE, color_scheme=scheme, viewport=screen) as page:
+        page.wait_for_selector(f"{LIVE} .cds-card")
+        for closed in page.locator("summary").all():
+            closed.click()
+        assert violations(page, axe) == []
+        page.click("text=Show what follows")
+        page.locator("summary").first.click()
+        assert violations(page, axe) == []
+
+
+def test_axe_finds_no_violation_where_answers_cannot_be_read(
+    chromium: Browser, address: str, axe: str
+) -> None:
+    with opened(chromium, address, refused=True) as page:
+        tick(page, "severe-pain")
+        page.fill("[name='severe-pain.value']", "11")
+        page.locator(LIVE).get_by_text("cannot be read yet").wait_for()
+        page.click("text=Show what follows")
+        assert page.locator("[role=alert] a").inner_text() == "How many of 10?"
+        assert violations(page, axe) == []
+        page.click("[role=alert] a")
+        assert page.evaluate("document.activeElement.name") == "severe-pain.value"
+
+
+@pytest.mark.parametrize("path", ["/form", SAMPLE])
+def test_it_fits_a_small_phone(chromium: Browser, address: str, path: str) -> None:
+    with opened(chromium, address, path, viewport={"width": 320, "height": 640}) as page:
+        for closed in page.locator("summary").all():
+            closed.click()
+        for name in ("fever-unmeasured", "fever", "night-pain", "weight-loss"):
+            tick(page, name)
+        assert not scrolls_sideways(page)
+        page.click("text=Show what follows")
+        assert not scrolls_sideways(page)
+
+
+# --- the live result ---
+
+
+def test_the_result_follows_the_answers(chromium: Browser, address: str) -> None:
+    with opened(chromium, address) as page:
+        live = page.locator(LIVE)
+        assert live.get_attribute("aria-live") == "polite"
+        live.get_by_text("Answer a question to see what follows.").wait_for()
+        tick(page, "night-pain")
+        live.get_by_text("Warning · Imaging").wait_for()
+        tick(page, "saddle-numbness")
+        live.get_by_text("Critical · Emergency care").wait_for()
+        assert "numbness in the groin or saddle area" in live.inner_text()
+        tick(page, "saddle-numbness", "No")
+        live.get_by_text("Warning · Imaging").wait_for()
+
+
+def test_the_record_counts_in_the_live_result(chromium: Browser, address: str) -> None:
+    with opened(chromium, address, SAMPLE) as page:
+        page.locator(LIVE).get_by_text("loss of bladder or bowel control").wait_for()
+
+
+def test_details_appear_after_a_yes(chromium: Browser, address: str) -> None:
+    with opened(chromium, address) as page:
+        onset = page.locator("[name='chest-pain.onset']")
+        assert not onset.is_visible()
+        tick(page, "chest-pain")
+        assert onset.is_visible()
+        assert not page.locator("#q-fever").is_visible()
+        tick(page, "fever-unmeasured")
+        assert page.locator("#q-fever").is_visible()
+        assert not page.locator("[name='fever.value']").is_visible()
+
+
+# --- by keyboard alone ---
+
+
+def test_the_keyboard_suffices(chromium: Browser, address: str) -> None:
+    with opened(chromium, address) as page:
+        keys = page.keyboard
+        keys.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        keys.press("Enter")
+        keys.press("Tab")
+        # The answer that stands is "not asked"; two to the left of it is yes.
+        assert page.evaluate("document.activeElement.name") == "bladder-control-lost"
+        keys.press("ArrowLeft")
+        keys.press("ArrowLeft")
+        outline = "getComputedStyle(document.activeElement.nextElementSibling).outlineStyle"
+        assert page.evaluate(outline) == "solid", "the focus is seen"
+        keys.press("Tab")
+        assert page.evaluate("document.activeElement.name") == "bladder-control-lost.onset"
+        keys.type("11192026")
+        for _ in range(400):
+            if page.evaluate("document.activeElement.value") == "judge":
+                break
+            keys.press("Tab")
+        with page.expect_navigation():
+            keys.press("Enter")
+        assert page.locator("#card-1").inner_text() == (
+            "Send to emergency care now: loss of bladder or bowel control"
+        )
+
+
+# --- without JavaScript ---
+
+
+def test_it_works_without_javascript(chromium: Browser, address: str, tmp_path: Path) -> None:
+    with opened(chromium, address, java_script_enabled=False) as page:
+        assert not page.locator("#live").is_visible()
+        tick(page, "back-pain")
+        tick(page, "fever-unmeasured")
+        tick(page, "fever")
+        page.fill("[name='fever.value']", "39.4")
+        page.click("text=Show what follows")
+        assert "high fever" in page.locator("#card-1").inner_text()
+        with page.expect_download() as download:
+            page.click("text=Download the answers")
+        download.value.save_as(tmp_path / "answers.json")
+        answers = orjson.loads((tmp_path / "answers.json").read_bytes())
+        QuestionnaireResponse.model_validate(answers)
+        page.click("text=Change the answers")
+        assert page.input_value("[name='fever.value']") == "39.4"
+
+
+def test_an_ehr_opens_it_with_a_record(chromium: Browser, address: str) -> None:
+    """Post a Bundle as a field of a form, as another page would."""
+    carried = orjson.dumps(record(condition(CAUDA_EQUINA))).decode()
+    with opened(chromium, address) as page:
+        page.evaluate(
+            """carried => {
+            const form = document.createElement("form");
+            form.method = "post";
+            form.action = "/form";
+            const field = document.createElement("input");
+            field.name = "record";
+            field.value = carried;
+            form.append(field);
+            document.body.append(form);
+            form.submit();
+        }""",
+            carried,
+        )
+        page.wait_for_selector("text=From the record")
+        assert page.is_checked("#q-cauda-equina-syndrome > .answers .answer-yes input")
+        assert "G83" not in page.url
