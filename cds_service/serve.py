@@ -44,6 +44,7 @@ def serve(settings: Settings, workers: int | None = None) -> None:
         # A worker ends by the same way: the folder is not its own.
         if os.getpid() == master:
             shutil.rmtree(counts, ignore_errors=True)
+            del os.environ[_COUNTS]
 
 
 def _folder_of_counts() -> str:

@@ -288,6 +288,7 @@ def test_a_public_address_where_callers_are_asked(
     monkeypatch.setattr(Server, "run", lambda server: server.load())
     file = write_clients(tmp_path)
     serve(Settings(bind="0.0.0.0:0", clients=file, public_url=PUBLIC_URL))
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ, "the folder of counts is gone"
     with pytest.raises(SettingsError, match="set CDS_PUBLIC_URL to the address that callers use"):
         serve(Settings(bind="0.0.0.0:0", clients=file))
 
@@ -323,11 +324,11 @@ def test_serve_hands_its_application_to_gunicorn(
 
     monkeypatch.setattr(Server, "run", keep)
     monkeypatch.setattr(serve_module, "_SHARED_MEMORY", tmp_path)
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "put back afterwards")
     serve(Settings(bind="0.0.0.0:0", open=True), workers=2)
     assert list(tmp_path.iterdir()) == [], "the folder of counts is gone with the master"
     (server,) = ran
     assert server.cfg.settings["workers"].get() == 2
     assert isinstance(server.load(), Flask)
     server.cfg.settings["pre_fork"].get()(None, None)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     server.cfg.settings["child_exit"].get()(None, SimpleNamespace(pid=1))
