@@ -29,6 +29,7 @@ from cds_service.render.cards import CardWriter
 from cds_service.render.outcome import operation_outcome
 from cds_service.render.questionnaire import questionnaire
 from cds_service.render.suggestions import SuggestionWriter
+from cds_service.security.access_log import write_access_log
 from cds_service.security.callers import ask_callers, tokens_for
 from cds_service.security.edge import guard
 from cds_service.settings import Settings, SettingsError
@@ -99,6 +100,7 @@ def create_app(
     # The files belong to the pages, which serve them; Bootstrap takes its path from the app's.
     app = Flask("cds_service", static_folder=None, static_url_path="/static")
     app.json = Orjson(app)
+    write_access_log(app)
     guard(app, settings)
     journal = _open_journal(settings)
     app.extensions["journal"] = journal

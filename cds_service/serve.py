@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
+from cds_service.logs import configuration
 from cds_service.security.edge import is_loopback
 from cds_service.settings import SettingsError
 from cds_service.worker import BoundedWorker
@@ -76,6 +77,7 @@ def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
         "limit_request_field_size": 8190,
         "control_socket_disable": True,
         "loglevel": settings.log_level.lower(),
+        "logconfig_dict": configuration(settings.log_level),
         "pre_fork": _freeze,
     }
     if _SHARED_MEMORY.is_dir():

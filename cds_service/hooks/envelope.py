@@ -71,6 +71,7 @@ class Envelope:
     access: Access | None = None
     given: Unpacked = field(default_factory=Unpacked)
     selections: tuple[str, ...] | None = None
+    hook_instance: str | None = None
 
 
 _SCHEMA = EnvelopeSchema()
@@ -101,6 +102,7 @@ def read_envelope(body: Mapping[str, Any], service: Service) -> Envelope:
         access=read_access(envelope.get("fhirServer"), envelope.get("fhirAuthorization")),
         given=_given(context, service.carries) if service.carries else Unpacked(),
         selections=_selections(context) if service.selects else None,
+        hook_instance=envelope["hookInstance"],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 from cds_service.clinical.occasion import without
 from cds_service.fhir.judge import why_not_judged
@@ -50,7 +50,9 @@ def hooks(desk: Desk, fhir_servers: FhirServers) -> Blueprint:
     @routes.post("/<service_id>")
     def call(service_id: str) -> Response:
         service = SERVICES[service_id]
+        g.service = service.id
         envelope = read_envelope(read_json(desk.max_body), service)
+        g.hook_instance = envelope.hook_instance
         expected = without_encounter if envelope.encounter_id is None else keys
         completed = fhir_servers.complete(envelope, expected, desk.aliases)
         prefetched = read_prefetch(
