@@ -99,6 +99,10 @@ lock:  ## Lock the dependencies again after a change in pyproject.toml
 	@python=$$(sh .ci/python $(PYTHON)); bash .ci/lock "$$python" $(UPGRADE)
 	@echo "locked in requirements/; run make test"
 
+.PHONY: secrets
+secrets:  ## Make the passwords that docker-compose.yml reads, once
+	@sh deploy/secrets.sh
+
 .PHONY: clean
 clean:  ## Remove the environment and everything that was built
 	@rm -rf $(VENV) build dist htmlcov .coverage .coverage.* \

@@ -1,0 +1,39 @@
+# The service in an image: hash-pinned dependencies, no compiler, no shell tools, not root.
+#
+#   docker build -t cds-service .
+#   docker run --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000 -e CDS_OPEN=yes cds-service
+
+FROM python:3.13-slim-bookworm AS build
+WORKDIR /src
+RUN python -m venv /opt/cds
+COPY requirements/ requirements/
+RUN /opt/cds/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: \
+    -r requirements/image.txt
+COPY pyproject.toml README.md LICENSE NOTICE CHANGELOG.md ./
+COPY cds_service/ cds_service/
+COPY cards/ cards/
+COPY samples/ samples/
+RUN python -m venv /opt/build \
+    && /opt/build/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: \
+        -r requirements/build.txt \
+    && /opt/build/bin/python -m pip wheel --no-build-isolation --no-deps --wheel-dir /wheels . \
+    && /opt/cds/bin/python -m pip install --no-cache-dir --no-deps /wheels/*.whl \
+    && /opt/cds/bin/python -m pip uninstall --yes pip
+
+FROM python:3.13-slim-bookworm
+COPY --from=build /opt/cds /opt/cds
+# A number and not a name, so that Kubernetes can see that it is not root.
+RUN mkdir /data && chown 10001:10001 /data
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+ENV PATH=/opt/cds/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    CDS_BIND=0.0.0.0:8000
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["cds-service"]
+CMD ["serve"]

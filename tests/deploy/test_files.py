@@ -1,0 +1,166 @@
+"""What operations install: each file keeps to its own schema, and names only what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+from prometheus_client import REGISTRY
+from ruamel.yaml import YAML
+
+import cds_service.metrics
+from cds_service.cli import parser
+from cds_service.settings import VARIABLES, read_settings
+
+ROOT = Path(__file__).parents[2]
+MANIFESTS = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
+MONITORING = (
+    ROOT / "deploy/prometheus/alerts.yml",
+    ROOT / "deploy/grafana/dashboards/cds-service.json",
+)
+KUBERNETES = "1.34"
+
+Json = dict[str, Any]
+
+
+def yaml(path: Path) -> Json:
+    loaded: Json = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+COMPOSE = yaml(ROOT / "docker-compose.yml")
+
+
+def test_the_compose_file_keeps_to_the_specification() -> None:
+    schemas = files("check_jsonschema") / "builtin_schemas" / "vendor"
+    schema = json.loads((schemas / "compose-spec.json").read_text(encoding="utf-8"))
+    jsonschema.validate(COMPOSE, schema)
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_a_container_can_change_nothing_but_its_volumes(name: str) -> None:
+    container = COMPOSE["services"][name]
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in container["security_opt"]
+    assert "privileged" not in container
+    assert not any("docker.sock" in volume for volume in container.get("volumes", []))
+    assert all(port.startswith("127.0.0.1:") for port in container.get("ports", []))
+    health = "build" in container or "healthcheck" in container
+    assert health, "the image of the service brings its own check"
+
+
+def test_what_the_compose_file_mounts_is_there() -> None:
+    for container in COMPOSE["services"].values():
+        for volume in container.get("volumes", []):
+            source = volume.split(":")[0]
+            assert not source.startswith("./") or (ROOT / source).exists(), source
+            assert source.startswith("./") or source in COMPOSE["volumes"], source
+        assert set(container.get("secrets", [])) <= set(COMPOSE["secrets"])
+    made = (ROOT / "deploy/secrets.sh").read_text(encoding="utf-8")
+    for secret in COMPOSE["secrets"].values():
+        assert re.search(rf"^secret {Path(secret['file']).name} ", made, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_a_manifest_keeps_to_its_schema(path: Path) -> None:
+    manifest = yaml(path)
+    if manifest["kind"] != "Kustomization":
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def test_kustomize_takes_every_manifest() -> None:
+    named = yaml(ROOT / "deploy/kubernetes/kustomization.yaml")["resources"]
+    assert sorted(named) == [path.name for path in MANIFESTS if path.stem != "kustomization"]
+
+
+def pods() -> dict[str, Json]:
+    found = {}
+    for path in MANIFESTS:
+        manifest = yaml(path)
+        if manifest["kind"] in {"Deployment", "Job"}:
+            found[path.stem] = manifest["spec"]["template"]["spec"]
+    return found
+
+
+@pytest.mark.parametrize(("name", "pod"), pods().items(), ids=pods())
+def test_a_pod_keeps_to_the_restricted_standard(name: str, pod: Json) -> None:
+    assert pod["automountServiceAccountToken"] is False, name
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "readOnlyRootFilesystem": True,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        parser().parse_args(container["args"])
+
+
+def test_every_selector_finds_the_pods_of_the_service() -> None:
+    manifests = {path.stem: yaml(path) for path in MANIFESTS}
+    labels = manifests["deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert manifests["deployment"]["spec"]["selector"]["matchLabels"] == labels
+    assert manifests["disruption"]["spec"]["selector"]["matchLabels"] == labels
+    assert manifests["service"]["spec"]["selector"] == labels
+
+
+def test_only_settings_that_there_are_are_set() -> None:
+    container = COMPOSE["services"]["service"]["environment"]
+    pod = yaml(ROOT / "deploy/kubernetes/settings.yaml")["data"]
+    image = dict(
+        re.findall(r"\b(CDS_\w+)=(\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    )
+    for environment in (container, pod, image):
+        names = {name.removesuffix("_FILE") for name in environment if name.startswith("CDS_")}
+        assert names <= set(VARIABLES)
+        read_settings({name: value for name, value in environment.items() if "_FILE" not in name})
+
+
+@pytest.mark.parametrize("path", MONITORING, ids=lambda path: path.name)
+def test_only_metrics_that_there_are_are_watched(path: Path) -> None:
+    counted = {name for metric in REGISTRY.collect() for name in _names(metric)}
+    asked = set(re.findall(r"\bcds_\w+", path.read_text(encoding="utf-8")))
+    assert asked
+    assert asked <= counted, cds_service.metrics.__doc__
+
+
+def _names(metric: Any) -> list[str]:  # noqa: ANN401  of a class that prometheus_client keeps to itself
+    endings = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}
+    return [f"{metric.name}{ending}" for ending in endings.get(metric.type, [""])]
+
+
+def test_every_alert_says_what_to_do() -> None:
+    rules = [
+        rule
+        for group in yaml(ROOT / "deploy/prometheus/alerts.yml")["groups"]
+        for rule in group["rules"]
+    ]
+    operate = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    for rule in rules:
+        assert rule["labels"]["severity"] in {"page", "morning"}
+        assert rule["annotations"]["runbook"] == f"docs/operate.md#{rule['alert'].lower()}"
+        assert f"### {rule['alert']}\n" in operate
+
+
+def test_the_image_gets_what_it_is_built_from() -> None:
+    sent = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line.startswith("!")
+    }
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    copied = [
+        source.rstrip("/")
+        for words in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, flags=re.MULTILINE)
+        for source in words.split()
+    ]
+    assert sorted(sent) == sorted(copied)
+    assert all((ROOT / source).exists() for source in copied)
+    assert re.search(r"^USER \d+:\d+$", dockerfile, flags=re.MULTILINE), "a number, not root"
