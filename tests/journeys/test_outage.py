@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.cluster import Cluster, why_not
+from tests.needs import need
 from tests.outage import Outage, free_port
 
 if TYPE_CHECKING:
@@ -15,8 +14,9 @@ if TYPE_CHECKING:
 CALLS = 1_000  # `make soak` makes 20,000
 
 
-@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 def test_a_database_that_stops_and_comes_back(tmp_path: Path) -> None:
+    reason = why_not()
+    need("postgres", str(reason), present=reason is None)
     cluster = Cluster()
     try:
         outage = Outage(tmp_path, cluster, free_port())

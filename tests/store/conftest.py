@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 
 from cds_service.store.opening import open_store
 from tests.cluster import Cluster, why_not
+from tests.needs import need
 from tests.store.calls import KEY
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     reason = why_not()
-    if reason:
-        pytest.skip(reason)
+    need("postgres", str(reason), present=reason is None)
     started = Cluster()
     yield started
     started.remove()
