@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from cds_service.fhir.judge import Judge
-    from cds_service.journal import Journal
-    from cds_service.render.cards import CardWriter
+from cds_service.fhir.judge import Judge
+from cds_service.journal import Journal
+from cds_service.render.cards import CardWriter
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+from cds_service.clinical.decision import Decision
 
-    from cds_service.clinical.decision import Decision
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class UnreachableError(Exception):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # The day every sample is written as of; "yesterday" in a sample is the day before it. What happens
 # on the day itself has a date and no time, so that it is not in the future at half past midnight.

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from cds_service.security.allowed import read_base
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from cds_service.security.allowed import Base
+from cds_service.security.allowed import Base, read_base
 
 PREFIX = "CDS_"
 IN_FILE = "_FILE"

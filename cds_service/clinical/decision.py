@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -10,9 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from cds_service.clinical.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from cds_service.clinical.facts import Evidence
     from cds_service.clinical.occasion import Order
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from cds_service.clinical.rules import Rule
 
-    from cds_service.clinical.rules import Rule
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Place(StrEnum):

@@ -11,13 +11,13 @@ from cds_service.clinical import truth as kleene
 from cds_service.clinical.decision import Decision, Gate, Recommendation, Unanswered, Verdict
 from cds_service.clinical.facts import Facts
 from cds_service.clinical.occasion import WHOLE_PATIENT, Aim, suited
-from cds_service.clinical.protocol import Place
+from cds_service.clinical.protocol import Place, Protocol
 from cds_service.clinical.truth import Truth
 
 if TYPE_CHECKING:
     from cds_service.clinical.facts import Evidence
     from cds_service.clinical.occasion import Occasion
-    from cds_service.clinical.protocol import Course, Protocol
+    from cds_service.clinical.protocol import Course
 
 
 def decide(facts: Facts, protocol: Protocol, occasion: Occasion = WHOLE_PATIENT) -> Decision:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from cds_service.clinical.rules import Rule
 from cds_service.clinical.truth import Truth
 from cds_service.content.cases import Case, read_cases
 from cds_service.content.mutants import survivors
-from cds_service.content.problems import ContentError, Problem
+from cds_service.content.problems import ContentError, Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from cds_service.clinical.rules import Rule
     from cds_service.content.nodes import Fields, Node
-    from cds_service.content.problems import Place
 
 MAX_SAYS = 60
 RADIATION = re.compile(r"X-ray|radiograph|\bCT\b", re.IGNORECASE)

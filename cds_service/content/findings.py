@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cds_service.clinical.windows import Span
-    from cds_service.content.codes import Code
-    from cds_service.content.problems import Place
+from cds_service.clinical.windows import Span
+from cds_service.content.codes import Code
+from cds_service.content.problems import Place
 
 
 class Reading(StrEnum):

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.occasion import Aim
+from cds_service.content.codes import Code
 from cds_service.content.finding_files import read_code_table
 from cds_service.content.phrases import PhraseIndex
 from cds_service.content.problems import ContentError, Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from typing import NoReturn
 
-    from cds_service.content.codes import Code
     from cds_service.content.nodes import Node
 
 NOTHING = "nothing"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.protocol import Course, Place
-from cds_service.content.override_reasons import ReasonReader
+from cds_service.clinical.rules import Rule
+from cds_service.content.override_reasons import OverrideReason, ReasonReader
+from cds_service.content.problems import Place as Line
 from cds_service.content.suggestions import INDICATORS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cds_service.clinical.rules import Rule
     from cds_service.content.nodes import Fields, Node
-    from cds_service.content.override_reasons import OverrideReason
-    from cds_service.content.problems import Place as Line
     from cds_service.content.rules import RuleReader
 
 # The codes and their order are part of the HTTP contract; they never change.

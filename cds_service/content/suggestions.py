@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cds_service.content.codes import Code
 from cds_service.content.criteria import RADIATION
 from cds_service.content.finding_files import read_code_table
+from cds_service.content.problems import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cds_service.content.codes import Code
     from cds_service.content.nodes import Fields, Node
-    from cds_service.content.problems import Place
 
 INDICATORS = ("info", "warning", "critical")
 # The codes of FHIR's request-priority.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cds_service.content.codes import Code
 from cds_service.content.finding_files import read_code_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cds_service.content.codes import Code
     from cds_service.content.nodes import Node
 
 _GROUPS = {

@@ -6,24 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
-from cds_service.clinical.windows import Span, Unit, is_future
+from cds_service.clinical.windows import Since, Span, Unit, is_future
 from cds_service.content.findings import Reading
 from cds_service.fhir.answers import quantity_of
 from cds_service.fhir.circumstances import SIDES
-from cds_service.fhir.ledger import Entry, says
-from cds_service.fhir.readings import compare
-from cds_service.fhir.units import kilograms
+from cds_service.fhir.index import Index
+from cds_service.fhir.ledger import Entry, Ledger, says
+from cds_service.fhir.readings import Compared, compare
+from cds_service.fhir.statements import Statement
+from cds_service.fhir.units import Amount, kilograms
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cds_service.clinical.windows import Since
     from cds_service.content.findings import FindingDefinition, Measured
-    from cds_service.fhir.index import Index
-    from cds_service.fhir.ledger import Ledger
-    from cds_service.fhir.readings import Compared
-    from cds_service.fhir.statements import Statement
-    from cds_service.fhir.units import Amount
 
 # Weights are compared between 30 days and 12 months apart. Source: docs/reading.md, "Weight".
 _APART = 30

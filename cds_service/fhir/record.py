@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.windows import zone_of
@@ -12,7 +13,7 @@ from cds_service.fhir.dates import read_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
     from cds_service.clinical.windows import Since
     from cds_service.fhir.bundles import Unpacked

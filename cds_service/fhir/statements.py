@@ -7,7 +7,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
+from cds_service.clinical.windows import Since
 from cds_service.content.codes import CODE_SYSTEMS
+from cds_service.content.findings import Carrier
 from cds_service.fhir.access import as_dict, as_text, codings
 from cds_service.fhir.circumstances import SIDES
 from cds_service.fhir.index import Role
@@ -17,9 +19,8 @@ from cds_service.fhir.text import quoted
 from cds_service.fhir.typed import explained, file_text
 
 if TYPE_CHECKING:
-    from cds_service.clinical.windows import Since
     from cds_service.content.codes import Code
-    from cds_service.content.findings import Carrier, FindingDefinition
+    from cds_service.content.findings import FindingDefinition
     from cds_service.fhir.index import Index, Mark
     from cds_service.fhir.ledger import Ledger
 

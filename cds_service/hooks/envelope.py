@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from cds_service.fhir.bundles import Unpacked
-from cds_service.hooks.access import read_access
+from cds_service.hooks.access import Access, read_access
 from cds_service.hooks.context import unpack_given
 from cds_service.problems import Problem, first_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cds_service.hooks.access import Access
     from cds_service.hooks.services import Carries, Service
 
 _TEXT = validate.Length(min=1, max=2048)

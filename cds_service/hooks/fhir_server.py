@@ -12,17 +12,15 @@ from urllib.parse import quote
 from cds_service import metrics
 from cds_service.fhir.access import as_dict
 from cds_service.fhir.bundles import next_link, unpack, unwrapped
-from cds_service.hooks.prefetch import BY_NAME, Completed
+from cds_service.hooks.prefetch import BY_NAME, Completed, Key
 from cds_service.hooks.search import NotFhirError, Search, ask
-from cds_service.security.outbound import Allowance, Fault, Outbound, OutboundError
+from cds_service.security.outbound import Allowance, Fault, Outbound, OutboundError, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cds_service.hooks.envelope import Envelope
-    from cds_service.hooks.prefetch import Key
     from cds_service.security.allowed import Base
-    from cds_service.security.outbound import Server
 
 # Calls that one process makes at once; the rest waits its turn, within the same deadline.
 _AT_ONCE = 16

@@ -11,10 +11,10 @@ import orjson
 from cds_service import metrics
 from cds_service.fhir.access import as_text
 from cds_service.fhir.bundles import joined, next_link, unpack
+from cds_service.hooks.prefetch import Key
 from cds_service.security.outbound import OutboundError
 
 if TYPE_CHECKING:
-    from cds_service.hooks.prefetch import Key
     from cds_service.security.outbound import Allowance, Answer, Server
 
 # The first page may have come in the prefetch. Who has more has a record that nobody can judge

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cds_service.security.allowed import read_base
-from cds_service.security.keys import KEY_OF, KeySetError, read_key_set
+from cds_service.security.allowed import Base, read_base
+from cds_service.security.keys import KEY_OF, KeySet, KeySetError, read_key_set
 from cds_service.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cds_service.security.allowed import Base
-    from cds_service.security.keys import KeySet
 
 RECOMMENDED = ("ES384", "RS384")
 # Their private key stands in a public repository, so their tokens prove nothing.

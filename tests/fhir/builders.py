@@ -8,14 +8,15 @@ from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from cds_service.clinical.decision import Decision
+from cds_service.clinical.facts import Finding
 from cds_service.clinical.truth import Truth
 from cds_service.content.load import load
 from cds_service.fhir.judge import Judge
 from cds_service.fhir.record import read_bundle
 
 if TYPE_CHECKING:
-    from cds_service.clinical.decision import Decision
-    from cds_service.clinical.facts import Finding, Occurrence
+    from cds_service.clinical.facts import Occurrence
     from cds_service.fhir.given import Given
     from cds_service.fhir.record import Record
 

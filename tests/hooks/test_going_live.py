@@ -10,6 +10,8 @@ from flask import Flask
 from prometheus_client import REGISTRY
 
 from cds_service.app import create_app
+from cds_service.clinical.decision import Decision
+from cds_service.clinical.truth import Truth
 from cds_service.content.load import load
 from cds_service.desk import Desk
 from cds_service.fhir.judge import Judge
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from cds_service.clinical.decision import Decision
-    from cds_service.clinical.truth import Truth
     from cds_service.journal import Feedback, Health, Judged
 
 
