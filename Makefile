@@ -46,15 +46,25 @@ RUN_READY := $(STAMPS)/run-$(call digest,$(LOCK_RUN))
 DEV_READY := $(STAMPS)/dev-$(call digest,$(LOCK_DEV))
 PACKAGE_READY := $(STAMPS)/package-$(call digest,pyproject.toml $(LOCK_DEV))
 
+# --- the compiled build: docs/decisions/0009-compiled-where-there-is-a-compiler.md ---
+
+COMPILED := build/compiled
+# Everything that its wheel is made from: a change anywhere, and it is out of date.
+WHEEL_PARTS := pyproject.toml hatch_build.py $(LOCK_DEV) \
+	$$(find cds_service cards samples -type f ! -name '*.pyc' | LC_ALL=C sort)
+COMPILED_READY = $(STAMPS)/compiled-$(call digest,$(WHEEL_PARTS))
+# Before a command: it takes the package from the compiled build, and not from the checkout.
+AS_COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED)
+
 # --- for everyone ---
 
 .PHONY: help
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: $(if $(wildcard $(DEV_READY)),$(DEV_READY),$(RUN_READY)) $(PACKAGE_READY)  ## Start the service on 127.0.0.1:8000
-	@exec $(VENV)/bin/cds-service serve --bind $(BIND)
+	@$(if $(wildcard $(COMPILED_READY)),$(AS_COMPILED)) exec $(VENV)/bin/cds-service serve --bind $(BIND)
 
 .PHONY: test
 test: setup  ## Run every test
@@ -82,9 +92,20 @@ format: setup  ## Lay out the code, and mend what ruff can mend
 	@$(PY) -m ruff check --fix-only --exit-zero
 	@$(PY) -m ruff format
 
+.PHONY: compiled
+compiled: $(COMPILED_READY)  ## Compile what every answer runs through; make run then uses it
+	@:
+
+.PHONY: test-compiled
+test-compiled: setup compiled  ## Run every test against the compiled build
+	@$(AS_COMPILED) $(PY) -m pytest -n auto --import-mode=importlib --compiled $(ARGS)
+
 .PHONY: bench
-bench: setup  ## Measure speed
-	@$(PY) -m benchmarks $(ARGS)
+bench: setup  ## Measure speed, as plain Python and compiled
+	@$(PY) -m benchmarks
+	@missing=$$(sh .ci/compiler $(PY)); if [ -z "$$missing" ]; then \
+		$(MAKE) compiled && $(AS_COMPILED) $(PY) -m benchmarks; \
+	else echo "not measured compiled: $$missing"; fi
 
 .PHONY: soak
 soak: setup  ## Call 20,000 times while a database stops and starts again
@@ -132,3 +153,14 @@ $(DEV_READY): $(VENV_READY)
 $(PACKAGE_READY): $(VENV_READY)
 	@$(PIP) --no-build-isolation --no-deps --editable .
 	@rm -f $(STAMPS)/package-* && touch $@
+
+# The wheel in dist/ is what a production image installs; it fits this interpreter and kind of machine.
+$(COMPILED_READY): $(DEV_READY)
+	@missing=$$(sh .ci/compiler $(PY)); if [ -n "$$missing" ]; then echo "$$missing" >&2; exit 1; fi
+	@echo "compiling, which takes a minute"
+	@rm -rf $(COMPILED) build/mypyc
+	@HATCH_BUILD_HOOKS_ENABLE=1 $(PY) -m pip --disable-pip-version-check --no-input -qq wheel \
+		--no-build-isolation --no-deps --wheel-dir build/wheel .
+	@$(PIP) --no-deps --target $(COMPILED) build/wheel/*.whl
+	@mkdir -p dist && mv build/wheel/*.whl dist/
+	@rm -f $(STAMPS)/compiled-* && touch $@

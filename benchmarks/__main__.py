@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from functools import partial
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING
 
 import orjson
@@ -12,6 +13,7 @@ import orjson
 from benchmarks import servers, store, text, tokens
 from benchmarks.records import AS_OF, bundle, hook_request
 from cds_service.content.load import load
+from cds_service.fhir import find
 from cds_service.fhir.judge import Judge
 from cds_service.fhir.record import read_bundle
 from cds_service.render.cards import CardWriter
@@ -31,6 +33,8 @@ _PROFILE = "documents"
 
 def main() -> None:
     """Measure everything and print one table each."""
+    is_compiled = str(find.__file__).endswith(tuple(EXTENSION_SUFFIXES))
+    print(f"=== {'compiled' if is_compiled else 'as plain Python'}\n")
     _judging()
     _growth()
     text.measure()

@@ -19,6 +19,12 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--compiled", action="store_true", help="hold that the package under test is compiled"
+    )
+
+
 @pytest.fixture(scope="session")
 def content() -> Content:
     return load()

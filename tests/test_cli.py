@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from cds_service import __version__, assess, cli, serve
-from cds_service.content.load import load
+from cds_service.content.load import default_folder, load
 from cds_service.render.terminal import Terminal, clean
 from cds_service.samples import WRITTEN_FOR, folder, samples
 
@@ -524,7 +524,7 @@ def test_check_refuses_sentences_that_are_read_badly(
 @pytest.fixture
 def broken_cards(tmp_path: Path) -> str:
     cards = tmp_path / "cards"
-    shutil.copytree(Path(cli.__file__).parent.parent / "cards", cards)
+    shutil.copytree(default_folder(), cards)
     path = cards / "criteria" / "E02-numb-groin-or-saddle-area.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("rule: saddle", "rule: sadle"))
     return str(cards)

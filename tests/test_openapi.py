@@ -190,7 +190,7 @@ def test_status_of_a_post(
         monkeypatch.setattr(Line, "run", away)
     if status == "500":
         monkeypatch.setattr("cds_service.hooks.feedback.read_feedback", broken)
-        monkeypatch.setattr("cds_service.fhir.judge.decide", broken)
+        monkeypatch.setattr("cds_service.fhir.judge.Judge.decide", broken)
     response = app.test_client().post(path, **calls.get(status, calls["200"]))
     assert str(response.status_code) == status
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -28,7 +28,8 @@ class Weighed(NamedTuple):
     missing: tuple[str, ...]
 
 
-class Rule(ABC):
+# By metaclass: the class ABC, being one of Python's own, cannot be the base of a compiled one.
+class Rule(metaclass=ABCMeta):
     """A statement about findings that is present, absent or unknown."""
 
     __slots__ = ()

@@ -50,17 +50,17 @@ def test_500_answers_an_outcome_and_logs_only_where(
     path: str,
     body: Json,
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ValueError(SECRET)
 
-    monkeypatch.setattr("cds_service.fhir.judge.decide", fail)
+    monkeypatch.setattr("cds_service.fhir.judge.Judge.decide", fail)
     with caplog.at_level(logging.DEBUG):
         response = own.post(path, json=body)
     assert response.status_code == 500
     assert response.get_json()["issue"][0]["code"] == "exception"
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "unexpected ValueError" in caplog.text
-    assert "judge.py" in caplog.text
+    assert "views.py" in caplog.text
     assert SECRET not in caplog.text + response.text
 
 
