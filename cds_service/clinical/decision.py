@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cds_service.clinical.truth import Truth
@@ -89,12 +88,12 @@ class Decision:
         """Return the ids of the criteria that are met, in their order."""
         return tuple(name for name, truth in self.truths.items() if truth is Truth.PRESENT)
 
-    @cached_property
+    @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return every criterion's verdict with its reasons, in the order of the criteria."""
         return self.reasons.verdicts()
 
-    @cached_property
+    @property
     def gate_evidence(self) -> tuple[Evidence, ...]:
         """Return what opened the gate, or shut it."""
         return self.reasons.gate_evidence()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.rules import Rule
@@ -35,11 +34,11 @@ class Criterion:
     rule: Rule
     images: frozenset[str] = frozenset()
     images_in_pregnancy: frozenset[str] = frozenset()
+    needs: frozenset[str] = field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def needs(self) -> frozenset[str]:
-        """Return the findings that the rule asks for."""
-        return frozenset(self.rule.needs())
+    def __post_init__(self) -> None:
+        """Work out once which findings the rule asks for."""
+        object.__setattr__(self, "needs", frozenset(self.rule.needs()))
 
     def touches(self, findings: Mapping[str, object]) -> bool:
         """Tell whether the rule asks for any of these findings."""
@@ -100,38 +99,55 @@ class Protocol:
     remarks: tuple[Remark, ...] = ()
     unsupported: str | None = None
 
-    @cached_property
-    def dangers(self) -> tuple[int, ...]:
-        """Return the places of the emergency and same-day criteria, in the order to ask."""
+    # What follows from these, worked out once.
+    # The ids of the criteria, in their order.
+    ids: tuple[str, ...] = field(init=False, repr=False)
+    # The places of the emergency and same-day criteria, in the order to ask.
+    dangers: tuple[int, ...] = field(init=False, repr=False)
+    # The places of the criteria that only count when every danger is denied.
+    reassuring: tuple[int, ...] = field(init=False, repr=False)
+    # The places of the criteria that support an imaging order when they are met: every emergency
+    # and same-day one, and every other that names an image.
+    # Source: docs/decisions/0014-which-card-on-which-hook.md.
+    supporting: tuple[int, ...] = field(init=False, repr=False)
+    by_id: Mapping[str, Criterion] = field(init=False, repr=False)
+    # For each finding, the places of the criteria that ask for it.
+    asking: Mapping[str, tuple[int, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Work out what is looked up for every patient."""
+        for name, value in (
+            ("ids", tuple([criterion.id for criterion in self.criteria])),
+            ("dangers", self._dangers()),
+            ("reassuring", self._reassuring()),
+            ("by_id", {criterion.id: criterion for criterion in self.criteria}),
+            ("asking", self._asking()),
+        ):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "supporting", self._supporting())
+
+    def touched(self, findings: Iterable[str]) -> set[int]:
+        """Return the places of the criteria that ask for any of these findings."""
+        asking = self.asking
+        return {place for name in findings for place in asking.get(name, ())}
+
+    def _dangers(self) -> tuple[int, ...]:
+        first = {name: rank for rank, name in enumerate(self.ask_first)}
         places = [
             place
             for place, criterion in enumerate(self.criteria)
             if self.courses[criterion.course].danger
         ]
-        first = {name: rank for rank, name in enumerate(self.ask_first)}
         return tuple(sorted(places, key=lambda at: first.get(self.criteria[at].id, len(first))))
 
-    @cached_property
-    def ids(self) -> tuple[str, ...]:
-        """Return the ids of the criteria, in their order."""
-        return tuple(criterion.id for criterion in self.criteria)
-
-    @cached_property
-    def reassuring(self) -> tuple[int, ...]:
-        """Return the places of the criteria that only count when every danger is denied."""
+    def _reassuring(self) -> tuple[int, ...]:
         return tuple(
             place
             for place, criterion in enumerate(self.criteria)
             if self.courses[criterion.course].while_unanswered is Place.LEFT_OUT
         )
 
-    @cached_property
-    def supporting(self) -> tuple[int, ...]:
-        """Return the places of the criteria that support an imaging order when they are met.
-
-        Every emergency and same-day criterion does, and every other that names an image.
-        Source: docs/decisions/0014-which-card-on-which-hook.md.
-        """
+    def _supporting(self) -> tuple[int, ...]:
         others = (
             place
             for place, criterion in enumerate(self.criteria)
@@ -141,25 +157,15 @@ class Protocol:
 
     def images_named(self, criteria: Iterable[str], *, spare_radiation: bool) -> frozenset[str]:
         """Return the kinds of imaging orders that any of these criteria names."""
-        named = [self._by_id[name] for name in criteria]
+        named = [self.by_id[name] for name in criteria]
         return frozenset[str]().union(
             *(each.images_in_pregnancy if spare_radiation else each.images for each in named)
         )
 
     def is_emergency(self, criterion: str) -> bool:
         """Tell whether a criterion calls for the course that is shown without others."""
-        return self.courses[self._by_id[criterion].course].alone
+        return self.courses[self.by_id[criterion].course].alone
 
-    @cached_property
-    def _by_id(self) -> Mapping[str, Criterion]:
-        return {criterion.id: criterion for criterion in self.criteria}
-
-    def touched(self, findings: Iterable[str]) -> set[int]:
-        """Return the places of the criteria that ask for any of these findings."""
-        asking = self._asking
-        return {place for name in findings for place in asking.get(name, ())}
-
-    @cached_property
     def _asking(self) -> Mapping[str, tuple[int, ...]]:
         asking: dict[str, list[int]] = {}
         for place, criterion in enumerate(self.criteria):

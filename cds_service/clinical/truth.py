@@ -26,20 +26,15 @@ class Truth(Enum):
 
     def negated(self) -> Truth:
         """Present and absent change places; unknown stays unknown."""
-        return _NEGATED[self]
+        if self is Truth.UNKNOWN:
+            return Truth.UNKNOWN
+        return Truth.PRESENT if self is Truth.ABSENT else Truth.ABSENT
 
     def and_(self, other: Truth) -> Truth:
         """Return the lesser of the two: a chain is as strong as its weakest link."""
         if self is Truth.ABSENT or other is Truth.PRESENT:
             return self
         return other
-
-
-_NEGATED = {
-    Truth.ABSENT: Truth.PRESENT,
-    Truth.UNKNOWN: Truth.UNKNOWN,
-    Truth.PRESENT: Truth.ABSENT,
-}
 
 
 def all_of(truths: Iterable[Truth]) -> Truth:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from cds_service.clinical.facts import Evidence, Finding, Occurrence
@@ -167,7 +166,8 @@ class Ledger:
     def settle(self) -> dict[str, Finding]:
         """Return the state of every finding that was heard of."""
         self._spread_denials()
-        settled = {name: self._settle(name, heard) for name, heard in self.heard.items()}
+        began = self._pain_began()
+        settled = {name: self._settle(name, heard, began) for name, heard in self.heard.items()}
         for name, finding in settled.items():
             unless = self.findings[name].unless
             excuse = settled.get(unless) if unless else None
@@ -202,13 +202,13 @@ class Ledger:
             for each in heard.affirmed
         )
 
-    def _settle(self, name: str, heard: Heard) -> Finding:
+    def _settle(self, name: str, heard: Heard, pain_began: datetime | None) -> Finding:
         affirmed = self.live(name)
         if affirmed and name in self.index.episodic:
             affirmed = _without_visits(_coded_dates_first(affirmed))
         # What is coded stands first in the evidence.
         affirmed = sorted(affirmed, key=lambda each: each.text)
-        denied = self._of_this_pain(name, heard.denied)
+        denied = self._of_this_pain(name, heard.denied, pain_began)
         newest = max(denied, key=_seen_last) if denied else None
         if heard.affirmed and not affirmed:
             ended = heard.affirmed[-1].occurrence.evidence
@@ -241,18 +241,14 @@ class Ledger:
         )
         return Finding(name, Truth.UNKNOWN, _occurrences(typed))
 
-    def _of_this_pain(self, name: str, denied: list[Entry]) -> list[Entry]:
+    def _of_this_pain(self, name: str, denied: list[Entry], began: datetime | None) -> list[Entry]:
         """Leave out denials of a symptom that were given before the present pain began."""
         finding = self.findings[name]
         symptom = finding.lives is not None and not finding.absent_after and not finding.past_counts
-        if not denied or not symptom or finding.denial_outlasts_pain:
-            return denied
-        began = self._pain_began
-        if began is None:
+        if not denied or not symptom or finding.denial_outlasts_pain or began is None:
             return denied
         return [each for each in denied if _seen_last(each) >= began]
 
-    @cached_property
     def _pain_began(self) -> datetime | None:
         """Return when the oldest live pain began at the earliest; None where that is not known."""
         earliest = [
