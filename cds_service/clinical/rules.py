@@ -66,7 +66,7 @@ class Has(Rule):
         heard = facts.findings.get(self.finding)
         if heard is None:
             return Truth.ABSENT if self.finding in facts.silent else Truth.UNKNOWN
-        if heard.state is not Truth.PRESENT or not self._is_limited:
+        if heard.state is not Truth.PRESENT:
             return heard.state
         return kleene.any_of(self._occurrence(each, facts) for each in heard.occurrences)
 
@@ -78,8 +78,6 @@ class Has(Rule):
         if heard.state is not Truth.PRESENT:
             missing = (self.finding,) if heard.state is Truth.UNKNOWN else ()
             return Weighed(heard.state, tuple(each.evidence for each in heard.occurrences), missing)
-        if not self._is_limited:
-            return Weighed(Truth.PRESENT, tuple([each.evidence for each in heard.occurrences]), ())
         truths = [self._occurrence(each, facts) for each in heard.occurrences]
         truth = kleene.any_of(truths)
         because = [
@@ -88,11 +86,6 @@ class Has(Rule):
             if its is truth
         ]
         return Weighed(truth, tuple(because), (self.finding,) if truth is Truth.UNKNOWN else ())
-
-    @property
-    def _is_limited(self) -> bool:
-        limits = (self.within, self.older_than, self.at_least, self.below)
-        return limits != (None, None, None, None)
 
     def _occurrence(self, occurrence: Occurrence, facts: Facts) -> Truth:
         truth = Truth.PRESENT

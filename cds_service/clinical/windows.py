@@ -13,6 +13,11 @@ from cds_service.clinical.truth import Truth
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+# One moment has dates that are at most so many days apart, wherever on earth: a zone is less than a
+# day away from UTC. What lies further away needs no zone to be told.
+_DAYS_BETWEEN_ZONES = 2
+_SHORTEST_MONTH = 28
+
 
 class Unit(StrEnum):
     """The units a window may be written in."""
@@ -32,11 +37,11 @@ class Span:
     def reaches(self, moment: datetime, as_of: datetime) -> bool:
         """Tell whether ``moment`` lies at most this long before ``as_of``."""
         if self.unit is Unit.DAYS:
-            return as_of.toordinal() - _day(moment, as_of) <= self.amount
+            return _is_from(as_of.toordinal() - self.amount, moment, as_of)
         if self.unit is Unit.HOURS:
             # In one zone Python counts by the clock on the wall, which is turned twice a year.
             return as_of.astimezone(UTC) - moment.astimezone(UTC) <= timedelta(hours=self.amount)
-        return _day(moment, as_of) >= _months_before(as_of, self.amount).toordinal()
+        return _is_from(_months_before(as_of, self.amount).toordinal(), moment, as_of)
 
     def __str__(self) -> str:
         """Return the span as a clinician writes it: "30 days", "1 hour"."""
@@ -92,18 +97,21 @@ def older_than(since: Since | None, span: Span, as_of: datetime) -> Truth:
 
 def is_future(since: Since, as_of: datetime) -> bool:
     """Tell whether a beginning lies wholly after the day of judging."""
-    return since.earliest is not None and _day(since.earliest, as_of) > as_of.toordinal()
+    earliest = since.earliest
+    return earliest is not None and _is_from(as_of.toordinal() + 1, earliest, as_of)
 
 
-def _day(moment: datetime, as_of: datetime) -> int:
-    """Return the number of the calendar day of a moment, in the zone of judging."""
-    if moment.tzinfo is as_of.tzinfo:
-        return moment.toordinal()
-    return moment.astimezone(as_of.tzinfo).toordinal()
+def _is_from(day: int, moment: datetime, as_of: datetime) -> bool:
+    """Tell whether a moment lies on a calendar day or later, in the zone of judging."""
+    later = moment.toordinal() - day
+    if moment.tzinfo is as_of.tzinfo or abs(later) > _DAYS_BETWEEN_ZONES:
+        return later >= 0
+    return moment.astimezone(as_of.tzinfo).toordinal() >= day
 
 
 def _months_before(moment: datetime, months: int) -> date:
     """Return the same day some months before; the last of the month where there is none."""
-    index = moment.year * 12 + moment.month - 1 - months
-    year, month = divmod(index, 12)
-    return date(year, month + 1, min(moment.day, calendar.monthrange(year, month + 1)[1]))
+    year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
+    if moment.day > _SHORTEST_MONTH:
+        return date(year, month + 1, min(moment.day, calendar.monthrange(year, month + 1)[1]))
+    return date(year, month + 1, moment.day)

@@ -19,8 +19,7 @@ _HIDDEN = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f]+"
 )
-# Most evidence is a display and a code: nothing in it needs a second look.
-_SUSPECT = re.compile(r"(?i)[^a-z0-9 ,;:()/%+=.\u2019\u201c\u201d\u00b0-]|//|www|^ | $|  ")
+_PLAIN = re.compile(r"[A-Za-z0-9 ,;:()/%+=.\u2019\u201c\u201d\u00b0-]*")
 # Renderers look for these after they have undone escapes, so only a space breaks them.
 _LINKS = re.compile(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\S)(?=@)")
 _TAGS = re.compile(r"<(?=[a-zA-Z/!?])")
@@ -28,14 +27,14 @@ _TAGS = re.compile(r"<(?=[a-zA-Z/!?])")
 
 def escape(text: str) -> str:
     """Return the text so that it renders as itself: no markup, no HTML, no link, one line."""
-    if not _SUSPECT.search(text):
+    if _is_plain(text):
         return text
     return _LINKS.sub(" ", _one_line(text)).translate(_ESCAPES)
 
 
 def harmless(text: str) -> str:
     """Return the text for a place that is no Markdown: one line, in which no tag can begin."""
-    if not _SUSPECT.search(text):
+    if _is_plain(text):
         return text
     return _TAGS.sub("< ", _one_line(text))
 
@@ -43,6 +42,17 @@ def harmless(text: str) -> str:
 def clipped(text: str, length: int) -> str:
     """Return the text, cut where it is longer than anything a reader would read."""
     return text if len(text) <= length else f"{text[: length - 1]}\u2026"
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether nothing in a text needs a second look: most evidence is a display and a code."""
+    return (
+        _PLAIN.fullmatch(text) is not None
+        and "//" not in text
+        and "www" not in text.lower()
+        and "  " not in text
+        and text == text.strip()
+    )
 
 
 def _one_line(text: str) -> str:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_service.clinical.truth import Truth
 from cds_service.clinical.windows import Since, Span, Unit, is_future, older_than, within
@@ -146,3 +148,19 @@ def test_months_end_on_the_last_day_there_is(judged: str, months: int, limit: st
 )
 def test_spans_read_as_a_clinician_writes_them(span: Span, words: str) -> None:
     assert str(span) == words
+
+
+@given(
+    judged=st.datetimes(datetime(1990, 1, 3), datetime(2100, 1, 1), timezones=st.timezones()),  # noqa: DTZ001  the zone is drawn
+    hours=st.integers(-72, 72),
+    zone=st.integers(-14 * 60, 14 * 60),
+    days=st.integers(0, 2),
+)
+def test_near_a_day_the_zone_of_judging_decides_which_day_it_is(
+    judged: datetime, hours: int, zone: int, days: int
+) -> None:
+    elsewhere = timezone(timedelta(minutes=zone))
+    moment = (judged.astimezone(UTC) - timedelta(hours=hours)).astimezone(elsewhere)
+    before = judged.toordinal() - moment.astimezone(judged.tzinfo).toordinal()
+    assert Span(days, Unit.DAYS).reaches(moment, judged) is (before <= days)
+    assert is_future(Since(moment, moment), judged) is (before < 0)
