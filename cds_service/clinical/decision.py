@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from cds_service.clinical.facts import Evidence
+from cds_service.clinical.occasion import Order
 from cds_service.clinical.truth import Truth
-
-if TYPE_CHECKING:
-    from cds_service.clinical.facts import Evidence
-    from cds_service.clinical.occasion import Order
 
 
 class Gate(StrEnum):

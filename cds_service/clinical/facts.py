@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cds_service.clinical.truth import Truth
-from cds_service.clinical.windows import zone_of
-
-if TYPE_CHECKING:
-    from cds_service.clinical.windows import Since
+from cds_service.clinical.windows import Since, zone_of
 
 
 class Evidence(NamedTuple):

@@ -8,13 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cds_service.clinical import truth as kleene
+from cds_service.clinical.facts import Evidence
 from cds_service.clinical.truth import Truth
 from cds_service.clinical.windows import Span, older_than, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cds_service.clinical.facts import Evidence, Facts, Occurrence
+    from cds_service.clinical.facts import Facts, Occurrence
 
 
 T = TypeVar("T")

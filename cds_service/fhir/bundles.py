@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cds_service.fhir.access import as_dict, as_list, as_text, last_path
@@ -25,7 +24,6 @@ _ISSUE_TYPES = frozenset(
 )  # fmt: skip
 
 
-@dataclass(slots=True)
 class Unpacked:
     """The resources of one value, each with its reference, and what kept it from being whole.
 
@@ -34,12 +32,14 @@ class Unpacked:
     ``unread`` that something was there and was no resource.
     """
 
-    resources: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    names: dict[str, dict[str, Any]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    partial: bool = False
-    failed: bool = False
-    unread: bool = False
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.resources: list[tuple[str, dict[str, Any]]] = []
+        self.names: dict[str, dict[str, Any]] = {}
+        self.problems: list[str] = []
+        self.partial = False
+        self.failed = False
+        self.unread = False
 
     def lacks(self, problem: str) -> None:
         """Keep why something that exists is not here."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,14 +50,15 @@ class Entry(NamedTuple):
         return self.observed or self.occurrence.since
 
 
-@dataclass(slots=True)
 class Heard:
     """All entries of one finding: affirmed, denied, hinted, and affirmed of the past."""
 
-    affirmed: list[Entry] = field(default_factory=list)
-    denied: list[Entry] = field(default_factory=list)
-    hinted: list[Entry] = field(default_factory=list)
-    past: list[Entry] = field(default_factory=list)
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.affirmed: list[Entry] = []
+        self.denied: list[Entry] = []
+        self.hinted: list[Entry] = []
+        self.past: list[Entry] = []
 
 
 class Form(NamedTuple):
@@ -95,7 +95,10 @@ class Ledger:
 
     def of(self, name: str) -> Heard:
         """Return the entries of a finding, to add to or to look at."""
-        return self.heard.setdefault(name, Heard())
+        heard = self.heard.get(name)
+        if heard is None:
+            heard = self.heard[name] = Heard()
+        return heard
 
     def note(self, text: str) -> None:
         """Keep a note, once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
@@ -10,7 +10,6 @@ from cds_service.clinical.windows import Since, Span, Unit, is_future
 from cds_service.content.findings import Reading
 from cds_service.fhir.answers import quantity_of
 from cds_service.fhir.circumstances import SIDES
-from cds_service.fhir.index import Index
 from cds_service.fhir.ledger import Entry, Ledger, says
 from cds_service.fhir.readings import Compared, compare
 from cds_service.fhir.statements import Statement
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cds_service.content.findings import FindingDefinition, Measured
+    from cds_service.fhir.index import Index
 
 # Weights are compared between 30 days and 12 months apart. Source: docs/reading.md, "Weight".
 _APART = 30
@@ -34,14 +34,15 @@ class _Weight:
     statement: Statement
 
 
-@dataclass(slots=True)
 class Measurements:
     """Reads measurements into a ledger; laboratory values and weights wait for their fellows."""
 
-    index: Index
-    ledger: Ledger
-    latest: dict[str, tuple[Since, Compared, Statement]] = field(default_factory=dict)
-    weights: dict[str, list[_Weight]] = field(default_factory=dict)
+    def __init__(self, index: Index, ledger: Ledger) -> None:
+        """Begin without any, to be filed into a ledger."""
+        self.index = index
+        self.ledger = ledger
+        self.latest: dict[str, tuple[Since, Compared, Statement]] = {}
+        self.weights: dict[str, list[_Weight]] = {}
 
     def read(
         self, finding: FindingDefinition, words: str, part: dict[str, Any], statement: Statement

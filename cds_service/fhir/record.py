@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.windows import zone_of
@@ -13,7 +11,7 @@ from cds_service.fhir.dates import read_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from cds_service.clinical.windows import Since
     from cds_service.fhir.bundles import Unpacked
@@ -36,7 +34,6 @@ class TwoPatientsError(ValueError):
     """A record speaks of more than one patient, so nobody can say whose findings these are."""
 
 
-@dataclass(slots=True)
 class Record:
     """The resources of one patient at a moment of judging.
 
@@ -47,18 +44,21 @@ class Record:
     ``form_alone`` marks a single response to a form in the place of a record.
     """
 
-    as_of: datetime
-    resources: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    drafts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    searched: set[str] = field(default_factory=set)
-    incomplete: set[str] = field(default_factory=set)
-    doubtful: set[str] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
-    patient: dict[str, Any] = field(default_factory=dict)
-    names: dict[str, dict[str, Any]] = field(default_factory=dict)
-    form_alone: bool = False
-    _by_reference: dict[str, dict[str, Any]] | None = None
-    _noted: set[str] = field(default_factory=set)
+    def __init__(self, as_of: datetime) -> None:
+        """Begin an empty record at a moment of judging."""
+        self.as_of = as_of
+        self.resources: list[tuple[str, dict[str, Any]]] = []
+        self.drafts: list[tuple[str, dict[str, Any]]] = []
+        self.searched: set[str] = set()
+        self.incomplete: set[str] = set()
+        self.doubtful: set[str] = set()
+        self.notes: list[str] = []
+        self.patient: dict[str, Any] = {}
+        self.names: dict[str, dict[str, Any]] = {}
+        self.form_alone: bool = False
+        self._by_reference: dict[str, dict[str, Any]] | None = None
+        self._noted: set[str] = set()
+        self._places: dict[str, int] = {}
 
     @property
     def zone(self) -> tzinfo:
@@ -81,6 +81,25 @@ class Record:
     def birth_date(self) -> object:
         """Return the birth date as recorded."""
         return self.patient.get("birthDate")
+
+    def keep(self, reference: str, resource: dict[str, Any]) -> None:
+        """Keep a resource; of two versions the newer, of two that cannot be told apart both."""
+        place = self._places.get(reference)
+        if place is None or _is_anonymous(reference):
+            self._places[reference] = len(self.resources)
+            self.resources.append((reference, resource))
+            return
+        other = self.resources[place][1]
+        if resource is other or resource == other:
+            return
+        written, before = self._written(resource), self._written(other)
+        if written is None or before is None or written.latest == before.latest:
+            self.resources.append((reference, resource))
+        elif written.latest > before.latest:
+            self.resources[place] = (reference, resource)
+
+    def _written(self, resource: dict[str, Any]) -> Since | None:
+        return read_date(as_dict(resource.get("meta")).get("lastUpdated"), self.zone)
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
@@ -130,7 +149,6 @@ def keep_own(record: Record, unpacked: Unpacked, own: set[str]) -> bool:
 
 
 def _keep(record: Record, unpacked: Unpacked, subjects: list[str | None], own: set[str]) -> bool:
-    shelf = _Shelf(record)
     mine: dict[str | None, bool] = {None: True}
     kept = False
     for (reference, resource), subject in zip(unpacked.resources, subjects, strict=True):
@@ -145,7 +163,7 @@ def _keep(record: Record, unpacked: Unpacked, subjects: list[str | None], own: s
             if not mine[subject]:
                 record.note(f"{reference} is about another patient: left out")
                 continue
-            shelf.put(reference, resource)
+            record.keep(reference, resource)
         kept = True
     record.names |= unpacked.names
     return kept
@@ -159,38 +177,6 @@ def keep_drafts(record: Record, unpacked: Unpacked, own: set[str]) -> None:
     record.names |= drafted.names
     for note in drafted.notes:
         record.note(note)
-
-
-@dataclass(slots=True)
-class _Shelf:
-    """The places of a record's resources by reference, so that each is there once."""
-
-    record: Record
-    places: dict[str, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.places = {name: place for place, (name, _) in enumerate(self.record.resources)}
-
-    def put(self, reference: str, resource: dict[str, Any]) -> None:
-        """Keep a resource; of two versions the newer, of two that cannot be told apart both."""
-        resources = self.record.resources
-        place = self.places.get(reference)
-        if place is None or _is_anonymous(reference):
-            self.places[reference] = len(resources)
-            resources.append((reference, resource))
-            return
-        other = resources[place][1]
-        if resource is other or resource == other:
-            return
-        written, before = self._written(resource), self._written(other)
-        if written is None or before is None or written.latest == before.latest:
-            resources.append((reference, resource))
-        elif written.latest > before.latest:
-            resources[place] = (reference, resource)
-
-    def _written(self, resource: dict[str, Any]) -> Since | None:
-        updated = as_dict(resource.get("meta")).get("lastUpdated")
-        return read_date(updated, self.record.zone)
 
 
 def _is_anonymous(reference: str) -> bool:

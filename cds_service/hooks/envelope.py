@@ -16,7 +16,8 @@ from cds_service.problems import Problem, first_message
 if TYPE_CHECKING:
     from cds_service.hooks.services import Carries, Service
 
-_TEXT = validate.Length(min=1, max=2048)
+_LONGEST = 2048
+_TEXT = validate.Length(min=1, max=_LONGEST)
 
 
 class EnvelopeSchema(Schema):
@@ -82,7 +83,7 @@ def read_envelope(body: Mapping[str, Any], service: Service) -> Envelope:
         msg = f"hook: this service answers {service.hook}; call the service of your hook instead"
         raise Problem(400, "invalid", msg, expression="hook")
     try:
-        envelope = _SCHEMA.load(body)
+        envelope = body if _is_sound(body) else _SCHEMA.load(body)
     except ValidationError as error:
         path, what = first_message(error.messages)
         raise Problem(400, "invalid", f"{path}: {what}", expression=path) from None
@@ -119,6 +120,20 @@ def _selections(context: Mapping[str, Any]) -> tuple[str, ...]:
         msg = "context.selections: this hook needs it, as an array of references such as Type/id"
         raise Problem(400, "required", msg, expression="context.selections")
     return tuple(each for each in value if isinstance(each, str))
+
+
+def _is_sound(body: Mapping[str, Any]) -> bool:
+    """Tell whether the schema would find nothing; it needs far longer to say so, or to say what."""
+    server, authorization = body.get("fhirServer"), body.get("fhirAuthorization")
+    texts = (body.get("hook"), body.get("hookInstance"))
+    return (
+        all(isinstance(text, str) and 0 < len(text) <= _LONGEST for text in texts)
+        and isinstance(body.get("context"), dict)
+        and isinstance(body.get("prefetch"), dict | None)
+        and isinstance(server, str | None)
+        and isinstance(authorization, dict | None)
+        and (bool(server) or not authorization)
+    )
 
 
 def _filled(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from cds_service.content.site_codes import SiteCodes
 from cds_service.content.suggestions import calls_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from cds_service.clinical.decision import Decision, Recommendation, Verdict
     from cds_service.clinical.facts import Evidence

@@ -151,7 +151,8 @@ PAIN = {"text": "low back pain"}
 
 
 def gate(*drafts: dict[str, Any]) -> Gate:
-    record = Record(NOW, searched={"Condition"})
+    record = Record(NOW)
+    record.searched = {"Condition"}
     record.drafts += [(f"{each['resourceType']}/x", each) for each in drafts]
     return JUDGE.decide(record, "documents").gate
 
@@ -199,7 +200,8 @@ def test_a_draft_does_not_open_the_gate(draft: dict[str, Any]) -> None:
 
 
 def test_a_draft_is_no_evidence_of_what_the_patient_takes() -> None:
-    record = Record(NOW, searched={"Condition", "MedicationRequest", "MedicationStatement"})
+    record = Record(NOW)
+    record.searched = {"Condition", "MedicationRequest", "MedicationStatement"}
     statin = {"text": "Simvastatin 20 mg"}
     record.drafts.append(
         (

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
 
+from cds_service.hooks import envelope as envelope_module
+from cds_service.hooks.envelope import EnvelopeSchema
 from tests.records import SERVICE, condition, hook_request, searchset, topics, whole_prefetch
 
 if TYPE_CHECKING:
@@ -124,3 +129,40 @@ def test_the_same_call_gets_the_same_cards(client: FlaskClient) -> None:
         ]
 
     assert cards() == cards()
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=3),
+    st.just("x" * 2049),
+    st.lists(st.none(), max_size=1),
+    st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2),
+)
+SOUND = {"hook": "patient-view", "hookInstance": "i", "context": {"userId": "u"}}
+FIELDS = (
+    "hook",
+    "hookInstance",
+    "context",
+    "prefetch",
+    "fhirServer",
+    "fhirAuthorization",
+    "extension",
+    "x",
+)
+
+
+@given(
+    changed=st.dictionaries(st.sampled_from(FIELDS), ANYTHING),
+    without=st.sets(st.sampled_from(FIELDS), max_size=1),
+)
+def test_what_is_sound_at_a_glance_is_what_the_schema_lets_through(
+    changed: dict[str, Any], without: set[str]
+) -> None:
+    body = {name: value for name, value in (SOUND | changed).items() if name not in without}
+    try:
+        loaded = EnvelopeSchema().load(body)
+    except ValidationError:
+        loaded = None
+    assert (body if envelope_module._is_sound(body) else None) == loaded
