@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +21,11 @@ from cds_service.content.criteria import (
     read_criterion,
 )
 from cds_service.content.finding_files import read_finding
+from cds_service.content.findings import FindingDefinition
 from cds_service.content.nodes import Fields, Node, read
 from cds_service.content.orders import Orders, read_orders
 from cds_service.content.problems import ContentError, Place, Problem
-from cds_service.content.questionnaire import read_questionnaire
+from cds_service.content.questionnaire import QuestionnaireDefinition, read_questionnaire
 from cds_service.content.recommendations import (
     Recommendations,
     Source,
@@ -36,12 +38,10 @@ from cds_service.content.suggestions import Suggestions, read_suggestions
 from cds_service.content.vocabulary import Vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from typing import NoReturn
 
     from cds_service.clinical.rules import Rule
-    from cds_service.content.findings import FindingDefinition
-    from cds_service.content.questionnaire import QuestionnaireDefinition
 
 
 @dataclass(frozen=True, eq=False)

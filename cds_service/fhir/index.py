@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from cds_service.content.codes import CODE_SYSTEMS, Code, System
-from cds_service.content.findings import Computation
+from cds_service.content.findings import Computation, FindingDefinition
 from cds_service.fhir.order_index import OrderIndex
 from cds_service.fhir.terms import URIS, TermIndex, normal
 from cds_service.fhir.text import TextReader
@@ -16,7 +16,6 @@ from cds_service.fhir.text import TextReader
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from cds_service.content.findings import FindingDefinition
     from cds_service.content.load import Content
     from cds_service.fhir.order_index import SiteOrders
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from cds_service.content.vocabulary import Cue
 from cds_service.fhir.tokens import bag, words_of_phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cds_service.content.findings import FindingDefinition
-    from cds_service.content.vocabulary import Cue, Vocabulary
+    from cds_service.content.vocabulary import Vocabulary
     from cds_service.fhir.times import Said
 
 

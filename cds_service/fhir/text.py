@@ -10,22 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cds_service.content.findings import FindingDefinition
 from cds_service.fhir.lexicon import Lexicon, Says, Span, longest, outside, unexcepted
 from cds_service.fhir.scopes import Scopes
-from cds_service.fhir.times import times
+from cds_service.fhir.times import Said, times
 from cds_service.fhir.tokens import MAX_TEXT, lines, offset, sentences
-from cds_service.fhir.units import celsius
+from cds_service.fhir.units import Amount, celsius
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import tzinfo
 
     from cds_service.clinical.windows import Since
-    from cds_service.content.findings import FindingDefinition
     from cds_service.content.load import Content
-    from cds_service.fhir.times import Said
     from cds_service.fhir.tokens import Sentence
-    from cds_service.fhir.units import Amount
 
 NEGATED = "negated"
 EXPLAINED = "explained"

@@ -7,7 +7,9 @@ token stands against it. Source: docs/decisions/0016-the-form.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,9 +19,10 @@ from werkzeug.exceptions import HTTPException
 
 from cds_service.clinical.decision import Gate
 from cds_service.fhir.find import find
-from cds_service.fhir.judge import why_not_judged
+from cds_service.fhir.judge import Judge, why_not_judged
 from cds_service.fhir.record import TwoPatientsError, read_bundle
 from cds_service.problems import Problem
+from cds_service.render.cards import CardWriter
 from cds_service.render.response import response
 from cds_service.render.suggestions import Filing
 from cds_service.samples import as_of_today, samples
@@ -29,15 +32,12 @@ from cds_service.web.markdown import html
 from cds_service.web.prefill import cited, fill, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from flask.sansio.blueprints import BlueprintSetupState
 
     from cds_service.clinical.decision import Decision
-    from cds_service.fhir.judge import Judge
     from cds_service.fhir.record import Record
-    from cds_service.render.cards import CardWriter
 
     Json = dict[str, Any]
 
