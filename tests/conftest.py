@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from cds_service.content.load import Content
+
+# Imported before a test serves: counts would be kept in a folder that is gone when it ends.
+importlib.import_module("cds_service.metrics")
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("untimed", deadline=None)

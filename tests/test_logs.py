@@ -29,20 +29,19 @@ TELLING = {
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Everything that any logger says while a test runs, as the service would write it."""
+def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Return everything that any logger says while a test runs, as the service would write it."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(JsonFormatter())
-    loggers = (logging.getLogger(), logging.getLogger("cds_service"))
-    levels = [logger.level for logger in loggers]
-    loggers[0].addHandler(handler)
-    for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-    yield written
-    loggers[0].removeHandler(handler)
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+    # Both, and neither through the other: a test that starts gunicorn sets up logging for good.
+    for logger in (logging.getLogger(), logging.getLogger("cds_service")):
+        monkeypatch.setattr(logger, "handlers", [handler])
+        monkeypatch.setattr(logger, "propagate", False)
+        monkeypatch.setattr(logger, "disabled", False)
+        monkeypatch.setattr(logger, "level", logging.DEBUG)
+    logging.getLogger("cds_service.access").manager._clear_cache()  # type: ignore[attr-defined]  # levels are remembered
+    return written
 
 
 def said(lines: io.StringIO) -> list[dict[str, Any]]:
