@@ -35,7 +35,7 @@ from cds_service.security.edge import guard
 from cds_service.settings import Settings, SettingsError
 from cds_service.store.errors import StoreError
 from cds_service.store.opening import open_store
-from cds_service.web.views import Desk as FormDesk
+from cds_service.web.sheet import Desk as FormDesk
 from cds_service.web.views import pages
 
 if TYPE_CHECKING:

@@ -14,6 +14,12 @@ PREFIX = "CDS_"
 IN_FILE = "_FILE"
 # What the command line keeps calls in; settings that are made in Python keep nothing unless told.
 DATABASE = "sqlite:///cds-service.db"
+# What the form is filled from, and the one thing that is written: the answers to it.
+SCOPES = (
+    "patient/Patient.rs patient/Condition.rs patient/Observation.rs patient/MedicationRequest.rs "
+    "patient/MedicationStatement.rs patient/Procedure.rs patient/Encounter.rs "
+    "patient/QuestionnaireResponse.crs"
+)
 _MIB = 1024 * 1024
 _LAST_PORT = 65_535
 # Seconds. Longer than an EHR waits for a card, and shorter than a worker waits before it gives up.
@@ -39,6 +45,10 @@ class Settings:
     prefetch_aliases: Mapping[str, str] = field(default_factory=dict)
     fhir_servers: tuple[Base, ...] = ()
     fhir_deadline: float = 3.0
+    smart_client_id: str | None = None
+    smart_client_secret: str | None = field(default=None, repr=False)
+    smart_issuers: tuple[Base, ...] = ()
+    smart_scopes: str = SCOPES
     codes: Path | None = None
     selection_behavior: str = "any"
     topics_off: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -148,6 +158,21 @@ def _servers(value: str) -> tuple[Base, ...]:
     return tuple(bases)
 
 
+def _visible(value: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,2048}", value):
+        msg = "write visible ASCII without a space, as the EHR gave it"
+        raise ValueError(msg)
+    return value
+
+
+def _scopes(value: str) -> str:
+    scopes = value.split()
+    if not scopes or not all(re.fullmatch(r"[!#-\[\]-~]+", each) for each in scopes):
+        msg = "write scopes separated by spaces, such as patient/*.rs"
+        raise ValueError(msg)
+    return " ".join(scopes)
+
+
 def _seconds(value: str) -> float:
     match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?) ?s?", value)
     if not match or not _SHORTEST <= float(match[1]) <= _LONGEST:
@@ -227,6 +252,16 @@ VARIABLES: Mapping[str, Variable] = {
     "CDS_FHIR_DEADLINE": Variable(
         "fhir_deadline", _seconds, "seconds that a call may wait for them, in all"
     ),
+    "CDS_SMART_CLIENT_ID": Variable(
+        "smart_client_id", _visible, "client id that the EHRs know the SMART app by"
+    ),
+    "CDS_SMART_CLIENT_SECRET": Variable(
+        "smart_client_secret", _visible, "secret of that client, if it has one", secret=True
+    ),
+    "CDS_SMART_ISSUERS": Variable(
+        "smart_issuers", _servers, "base URLs of the EHRs that may launch the form"
+    ),
+    "CDS_SMART_SCOPES": Variable("smart_scopes", _scopes, "access that a launch asks for"),
     "CDS_CODES": Variable("codes", _file, "file of a site's own codes for orders and suggestions"),
     "CDS_SELECTION_BEHAVIOR": Variable(
         "selection_behavior", _selection, "how many suggestions of a card may be accepted"

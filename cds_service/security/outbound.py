@@ -1,4 +1,4 @@
-"""A GET to an allow-listed server, under one total deadline, at an address that was checked."""
+"""A call to an allow-listed server, under one total deadline, at an address that was checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from cds_service.security.allowed import Base, read_place
+from cds_service.security.allowed import Base, Place, read_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +37,7 @@ _MIB = 1024 * 1024
 
 
 class Fault(StrEnum):
-    """Why a GET came to nothing, in a word that can be counted."""
+    """Why a call came to nothing, in a word that can be counted."""
 
     NOT_ALLOWED = "not-allowed"
     ADDRESS = "address"
@@ -50,7 +50,7 @@ class Fault(StrEnum):
 
 
 class OutboundError(Exception):
-    """A GET came to nothing: the fault, and words that hold no token and no query."""
+    """A call came to nothing: the fault, and words that hold no token and no query."""
 
     def __init__(self, fault: Fault, words: str) -> None:
         """Keep the fault, and the words for notes and logs."""
@@ -121,7 +121,21 @@ class Outbound:
 
         Raises OutboundError (not-allowed, address, unreachable, timeout).
         """
-        base = self._base(base_url)
+        return self._server(self._base(base_url), allowance)
+
+    def reach_named(self, base_url: str, url: str, allowance: Allowance) -> Server:
+        """Return the server of a URL that an allow-listed server names as its own.
+
+        It stands at a public address, or at one where the naming server may stand as well, and
+        speaks TLS if that does; nothing but this URL lies under it. Raises OutboundError.
+        """
+        naming = self._base(base_url)
+        place = _place(url)
+        if naming.place.scheme == "https" and place.scheme != "https":
+            raise OutboundError(Fault.NOT_ALLOWED, "a server with TLS names one without it")
+        return self._server(Base(place, naming.networks), allowance)
+
+    def _server(self, base: Base, allowance: Allowance) -> Server:
         addresses = self._addresses(base, allowance)
         checked = tuple(address for address in addresses if base.may_stand_at(address))
         if not checked:
@@ -142,10 +156,7 @@ class Outbound:
 
     def _base(self, url: str) -> Base:
         """Find a base by its URL, whatever way that is written."""
-        try:
-            place = read_place(url)
-        except ValueError as error:
-            raise OutboundError(Fault.NOT_ALLOWED, str(error)) from None
+        place = _place(url)
         same = [base for base in self._bases if base.place == place]
         if same:
             return Base(place, tuple(network for base in same for network in base.networks))
@@ -181,19 +192,28 @@ class Server:
         token: str | None = None,
         accept: str = "application/json",
     ) -> Answer:
-        """GET a URL under the base, whatever its status; redirects are not followed.
+        """GET a URL under the base, whatever its status. Raises OutboundError."""
+        return self.send("GET", url, allowance, token=token, headers={"Accept": accept})
+
+    def send(  # noqa: PLR0913  what a request is made of
+        self,
+        method: str,
+        url: str,
+        allowance: Allowance,
+        *,
+        body: bytes | None = None,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request to a URL under the base, once; redirects are not followed.
 
         The allowance counts all that the server says, its headers too. Raises OutboundError.
         """
-        try:
-            place = read_place(url)
-        except ValueError as error:
-            raise OutboundError(Fault.NOT_ALLOWED, str(error)) from None
+        place = _place(url)
         if not self.base.holds(place):
             raise OutboundError(Fault.NOT_ALLOWED, "the URL lies outside the allow-listed base")
-        headers = {
+        said = dict(headers or {}) | {
             "Host": place.authority,
-            "Accept": accept,
             "Accept-Encoding": "identity",
             "Connection": "close",
             "User-Agent": "cds-service",
@@ -201,9 +221,9 @@ class Server:
         if token is not None:
             if not _TOKEN.fullmatch(token):
                 raise OutboundError(Fault.NOT_ALLOWED, "the access token is no bearer token")
-            headers["Authorization"] = f"Bearer {token}"
+            said["Authorization"] = f"Bearer {token}"
         with self._connect(allowance) as sock:
-            return _ask(_Wire(sock, allowance), place.target, headers)
+            return _ask(_Wire(sock, allowance), method, place.target, said, body)
 
     def _connect(self, allowance: Allowance) -> socket.socket:
         """Connect to the first address that answers, each with its share of the time left."""
@@ -238,14 +258,23 @@ class Server:
             return secured
 
 
-def _ask(wire: _Wire, target: str, headers: Mapping[str, str]) -> Answer:
-    """Send a GET and read the whole answer."""
+def _place(url: str) -> Place:
+    try:
+        return read_place(url)
+    except ValueError as error:
+        raise OutboundError(Fault.NOT_ALLOWED, str(error)) from None
+
+
+def _ask(
+    wire: _Wire, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+) -> Answer:
+    """Send a request and read the whole answer."""
     connection = HTTPConnection("")
     # Were the socket lost, it would connect by itself, to anywhere.
     connection.auto_open = 0
     connection.sock = wire
     try:
-        connection.request("GET", target, headers=headers, preload_content=False)
+        connection.request(method, target, body, headers, preload_content=False)
         response = connection.getresponse()
         if response.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
             raise OutboundError(Fault.BROKEN, "the answer is compressed, unasked")

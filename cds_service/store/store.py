@@ -13,7 +13,8 @@ from cds_service import metrics
 from cds_service.journal import Health, UnreachableError
 from cds_service.store.replay import replay
 from cds_service.store.rows import criteria_of, decision_row, feedback_row, moment_of
-from cds_service.store.tables import CARDS, DECISIONS, FEEDBACK, TOKENS
+from cds_service.store.sessions import SessionRows
+from cds_service.store.tables import CARDS, DECISIONS, FEEDBACK, SESSIONS, TOKENS
 from cds_service.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Store:
         # An INSERT of a whole row in the words of the driver, with its values by name.
         self._keep = str(line.database.insert_once(DECISIONS).compile(line.engine))
         self._upkeep = Upkeep(self) if attended else None
+        self.sessions = SessionRows(line, self._attend)
 
     def judged(self, call: Judged) -> None:
         """Keep a judged call; never raises. While the database is away it goes to the spool."""
@@ -162,12 +164,13 @@ class Store:
                 log.warning("%d judged calls came from the spool into the database", brought)
 
     def purge(self, now: datetime) -> None:
-        """Forget the tokens that nobody would accept any more. Raises UnreachableError."""
-        old = delete(TOKENS).where(TOKENS.c.until < moment_of(now))
+        """Forget the tokens and sessions that have ended. Raises UnreachableError."""
+        ended = [delete(each).where(each.c.until < moment_of(now)) for each in (TOKENS, SESSIONS)]
 
         def work(connection: Connection) -> None:
             with connection.begin():
-                connection.execute(old)
+                for each in ended:
+                    connection.execute(each)
 
         self.line.run(work)
 

@@ -100,6 +100,16 @@ FEEDBACK = Table(
     Column("comment", Text),
 )
 
+# Sealed by a key that is kept nowhere but in a browser's cookie.
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("name", String(64), primary_key=True),  # a hash
+    Column("content", Text, nullable=False),
+    Column("until", Moment(), nullable=False),
+    Index("sessions_by_time", "until"),
+)
+
 TOKENS = Table(
     "tokens",
     METADATA,
