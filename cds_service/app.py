@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import traceback
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import orjson
 from flask import Flask, Response
@@ -26,13 +27,19 @@ from cds_service.hooks.services import SERVICES
 from cds_service.hooks.views import hooks
 from cds_service.problems import Problem
 from cds_service.render.cards import CardWriter
+from cds_service.render.links import FormLink
 from cds_service.render.outcome import operation_outcome
 from cds_service.render.questionnaire import questionnaire
 from cds_service.render.suggestions import SuggestionWriter
 from cds_service.security.access_log import write_access_log
-from cds_service.security.callers import ask_callers, tokens_for
-from cds_service.security.edge import guard
+from cds_service.security.callers import OPEN_TO_BROWSERS, ask_callers, tokens_for
+from cds_service.security.edge import guard, is_loopback
 from cds_service.settings import Settings, SettingsError
+from cds_service.smart.chart import Charts
+from cds_service.smart.client import Registration, SmartClient
+from cds_service.smart.sessions import Memory, Sessions
+from cds_service.smart.views import App as SmartApp
+from cds_service.smart.views import launches
 from cds_service.store.errors import StoreError
 from cds_service.store.opening import open_store
 from cds_service.web.sheet import Desk as FormDesk
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cds_service.journal import Journal
+    from cds_service.store.store import Store
 
 log = logging.getLogger("cds_service")
 
@@ -96,17 +104,22 @@ def create_app(
         raise SettingsError(msg)
     site = load_site_codes(settings.codes, content) if settings.codes else SiteCodes()
     suggestions = SuggestionWriter(content, site, settings.selection_behavior)
-    judge, writer = Judge(content, site.orders), CardWriter(content, suggestions)
+    registration = _registration(settings)
+    judge = Judge(content, site.orders)
+    writer = CardWriter(content, suggestions, _form_link(settings, registration))
     # The files belong to the pages, which serve them; Bootstrap takes its path from the app's.
     app = Flask("cds_service", static_folder=None, static_url_path="/static")
     app.json = Orjson(app)
     write_access_log(app)
     guard(app, settings)
-    journal = _open_journal(settings)
+    store = _open_store(settings)
+    journal: Journal | None = store
     app.extensions["journal"] = journal
     tokens = tokens_for(settings, fetch, journal)
     if tokens is not None:
-        ask_callers(app, tokens, settings.max_body)
+        ask_callers(
+            app, tokens, settings.max_body, OPEN_TO_BROWSERS if registration else frozenset()
+        )
     desk = Desk(
         judge,
         writer,
@@ -129,9 +142,23 @@ def create_app(
     app.register_blueprint(sample_views(clock))
     form = questionnaire(content)
     app.register_blueprint(definitions(content, form))
-    app.register_blueprint(
-        pages(FormDesk(judge, writer, form, settings.profile, clock, settings.max_body))
-    )
+    form_desk = FormDesk(judge, writer, form, settings.profile, clock, settings.max_body)
+    app.register_blueprint(pages(form_desk))
+    launched = None
+    if registration is not None:
+        records = FhirServers(
+            settings.smart_issuers,
+            templates(content),
+            seconds=settings.fhir_deadline,
+            max_bytes=settings.max_body,
+        )
+        launched = SmartApp(
+            SmartClient(registration, settings.smart_issuers, seconds=settings.fhir_deadline),
+            Sessions(Memory() if store is None else store.sessions, lambda: datetime.now(UTC)),
+            Charts(records, content),
+            secure=registration.public_url.startswith("https://"),
+        )
+    app.register_blueprint(launches(form_desk, launched))
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_fault)
@@ -170,7 +197,42 @@ def _topics_off(settings: Settings) -> dict[str, frozenset[str]]:
     return {name: everywhere | settings.topics_off.get(name, frozenset()) for name in SERVICES}
 
 
-def _open_journal(settings: Settings) -> Journal | None:
+def _registration(settings: Settings) -> Registration | None:
+    """Return what EHRs know us by, where any may launch the form. Raises SettingsError."""
+    if settings.smart_client_id is None and not settings.smart_issuers:
+        if settings.smart_client_secret is None:
+            return None
+    elif settings.smart_client_id and settings.smart_issuers and settings.public_url:
+        place = urlsplit(settings.public_url)
+        if place.scheme != "https" and not is_loopback(place.hostname or ""):
+            msg = (
+                f"CDS_PUBLIC_URL {settings.public_url}: a SMART launch brings access to records, "
+                "so browsers must reach this service over https; only localhost may do without."
+            )
+            raise SettingsError(msg)
+        return Registration(
+            settings.smart_client_id,
+            settings.smart_client_secret,
+            settings.smart_scopes,
+            settings.public_url,
+        )
+    msg = (
+        "A SMART launch takes CDS_SMART_CLIENT_ID, CDS_SMART_ISSUERS and CDS_PUBLIC_URL: set all "
+        "three, or none of CDS_SMART_…."
+    )
+    raise SettingsError(msg)
+
+
+def _form_link(settings: Settings, registration: Registration | None) -> FormLink | None:
+    """Return where cards send people with questions; a form that asks for a token is no place."""
+    if registration is not None:
+        return FormLink(f"{registration.public_url}/smart/launch", smart=True)
+    if settings.public_url is None or settings.clients is not None:
+        return None
+    return FormLink(f"{settings.public_url}/form", smart=False)
+
+
+def _open_store(settings: Settings) -> Store | None:
     """Open the store, where there is to be one."""
     if settings.database is None:
         return None

@@ -36,6 +36,12 @@ def serve(settings: Settings, workers: int | None = None) -> None:
             "CDS_OPEN=yes where something in front keeps strangers out."
         )
         raise SettingsError(msg)
+    if settings.smart_issuers and settings.database is None and workers != 1:
+        msg = (
+            "CDS_SMART_ISSUERS is set and CDS_DATABASE_URL is none: sessions of a launch would be "
+            "known to one worker only. Name a database, or serve with --workers 1."
+        )
+        raise SettingsError(msg)
     options = gunicorn_options(settings, workers or os.cpu_count() or 1) | {"child_exit": _forget}
     os.environ[_COUNTS] = counts = _folder_of_counts()
     master = os.getpid()

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+import orjson
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from flask.testing import FlaskClient
 
@@ -194,10 +195,31 @@ def check_card(card: dict[str, Any]) -> None:
     assert card["indicator"] in TOPICS[topic["code"]]
     check_override_reasons(card["overrideReasons"])
     check_suggestions(card)
+    check_links(card)
     for name, value in card["extension"].items():
         assert re.fullmatch(r"[a-z]+(\.[a-z-]+)+", name), "a name in reverse-domain notation"
         assert isinstance(value, dict)
     check_trace(card["extension"][TRACE])
+
+
+def check_links(card: dict[str, Any]) -> None:
+    """A link has one address for all patients; what it is opened for goes beside it."""
+    for link in card.get("links", []):
+        assert {"label", "url", "type"} <= set(link) <= {"label", "url", "type", "appContext"}
+        assert 1 <= len(link["label"]) <= 80
+        place = urlsplit(link["url"])
+        assert place.scheme in {"https", "http"}
+        assert place.netloc
+        assert not place.query
+        assert not place.fragment
+        assert place.path.endswith("/smart/launch" if link["type"] == "smart" else "/form")
+        if link["type"] == "smart":
+            (names,) = orjson.loads(link["appContext"]).values()
+            assert names
+            assert all(re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", name) for name in names)
+        else:
+            assert link["type"] == "absolute"
+            assert "appContext" not in link, "for smart only"
 
 
 def check_summary(summary: str) -> None:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came: its target, and its header fields in lower case."""
+    """A request as it came: its target, its header fields in lower case, and its body."""
 
     target: str
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 # What a server says to a request, piece by piece.
@@ -109,9 +111,14 @@ def _read(connection: socket.socket) -> Request:
         if not piece:
             raise ConnectionResetError
         head += piece
-    line, *fields = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    first, _, body = head.partition(b"\r\n\r\n")
+    line, *fields = first.decode("latin-1").split("\r\n")
     pairs = (each.partition(":") for each in fields)
-    return Request(line.split(" ")[1], {name.lower(): value.strip() for name, _, value in pairs})
+    headers = {name.lower(): value.strip() for name, _, value in pairs}
+    while len(body) < int(headers.get("content-length", 0)):
+        body += connection.recv(65_536)
+    method, target, _ = line.split(" ")
+    return Request(target, headers, method, body)
 
 
 def said(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:

@@ -156,6 +156,17 @@ class SuggestionSchema(Schema):
     )
 
 
+class LinkSchema(Schema):
+    """A link of a card to the form that asks what is unanswered."""
+
+    label = fields.String(required=True)
+    url = fields.String(required=True)
+    type = fields.String(required=True, validate=validate.OneOf(("absolute", "smart")))
+    appContext = fields.String(
+        metadata={"description": "for smart: JSON that names the unanswered findings"}
+    )
+
+
 class CardSchema(Schema):
     """A CDS Hooks card."""
 
@@ -166,6 +177,7 @@ class CardSchema(Schema):
     source = fields.Nested(SourceSchema, required=True)
     suggestions = fields.List(fields.Nested(SuggestionSchema), validate=validate.Length(min=1))
     selectionBehavior = fields.String(validate=validate.OneOf(("any", "at-most-one")))
+    links = fields.List(fields.Nested(LinkSchema), validate=validate.Length(min=1))
     overrideReasons = fields.List(fields.Nested(ReasonSchema), required=True)
     extension = fields.Dict(required=True, metadata={"description": "the trace of the card"})
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import Evidence
     from cds_service.content.load import Content
     from cds_service.content.override_reasons import OverrideReason
+    from cds_service.render.links import FormLink
     from cds_service.render.suggestions import Filing
 
 EXTENSION = "org.backpain-cds.trace"
@@ -53,10 +54,16 @@ class _Heading(NamedTuple):
 class CardWriter:
     """Writes the cards of decisions; what is the same in every card is made once."""
 
-    def __init__(self, content: Content, suggestions: SuggestionWriter | None = None) -> None:
-        """Prepare the fixed parts of all cards."""
+    def __init__(
+        self,
+        content: Content,
+        suggestions: SuggestionWriter | None = None,
+        form: FormLink | None = None,
+    ) -> None:
+        """Prepare the fixed parts of all cards; ``form`` is where questions can be answered."""
         self._content = content
         self._suggestions = suggestions or SuggestionWriter(content)
+        self._form = form
         # Traces without evidence are the same for every patient: a few for each criterion.
         self._bare: dict[tuple[str, Truth, tuple[str, ...]], dict[str, Any]] = {}
         self._headings: dict[_Subject, _Heading] = {}
@@ -95,6 +102,9 @@ class CardWriter:
         if suggestions:
             offered["suggestions"] = suggestions
             offered["selectionBehavior"] = self._suggestions.selection_behavior
+        links = self._form.links(recommendation.topic, decision) if self._form else []
+        if links:
+            offered["links"] = links
         return {
             "uuid": str(uuid4()),
             "summary": heading.summary,

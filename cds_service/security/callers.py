@@ -30,6 +30,18 @@ log = logging.getLogger("cds_service")
 
 # Health, counts, and the description of the interface. What is not listed asks.
 OPEN_TO_ALL = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"})
+# Pages behind a launch: each asks for a session that the EHR opened. Files hold nothing of anyone.
+OPEN_TO_BROWSERS = frozenset(
+    {
+        "/smart/launch",
+        "/smart/callback",
+        "/smart/form",
+        "/smart/form/live",
+        "/smart/form/response",
+        "/static/<path:filename>",
+        "/bootstrap/static/<path:filename>",
+    }
+)
 _SHOWN = 100
 _WITHIN = 3.0
 
@@ -79,16 +91,19 @@ def _warn_of(client: Client, settings: Settings) -> None:
     log.warning("the private key of %s is public: its tokens prove nothing", client.iss)
 
 
-def ask_callers(app: Flask, tokens: Tokens, max_body: int) -> None:
+def ask_callers(
+    app: Flask, tokens: Tokens, max_body: int, open_here: frozenset[str] = frozenset()
+) -> None:
     """Ask for a token before every call that is routed; what is not is 404 or 405 anyway.
 
     The head of a body is looked at first, as with a body that is read: 415 and 413 before 401.
+    ``open_here`` are rules of routes that ask for something else, or hold nothing of anyone.
     """
 
     @app.before_request
     def ask() -> Response | None:
         rule = request.url_rule
-        if rule is None or rule.rule in OPEN_TO_ALL or request.method == "OPTIONS":
+        if rule is None or rule.rule in OPEN_TO_ALL | open_here or request.method == "OPTIONS":
             return None
         if request.method == "POST":
             check_head(max_body)

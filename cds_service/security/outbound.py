@@ -195,7 +195,7 @@ class Server:
         """GET a URL under the base, whatever its status. Raises OutboundError."""
         return self.send("GET", url, allowance, token=token, headers={"Accept": accept})
 
-    def send(  # noqa: PLR0913  what a request is made of
+    def send(
         self,
         method: str,
         url: str,

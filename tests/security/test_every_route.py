@@ -118,7 +118,9 @@ def test_the_table_has_routes() -> None:
 
 @EACH
 def test_as_it_is(open_app: Flask, path: str, method: str) -> None:
-    assert ask(open_app, path, method).status_code in {200, 415}
+    # No EHR is named here that may launch the form; tests/smart has those that are.
+    launched = path.startswith("/smart/") and method != "OPTIONS"
+    assert ask(open_app, path, method).status_code in ({404} if launched else {200, 415})
 
 
 @EACH
