@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -75,6 +75,8 @@ class Ehr:
         if path == f"/Patient/{PATIENT}":
             name = {"given": ["Ada", "B."], "family": "Sample"}
             return [said_json(patient(id=PATIENT, name=[name]))]
+        if path.startswith("/Patient/"):
+            return [said_json({}, 404)]
         if path == "/Condition":
             own = condition() | {"subject": {"reference": f"Patient/{PATIENT}"}}
             return [said_json(searchset(own))]
@@ -92,9 +94,7 @@ class Ehr:
 
     def posted(self, path: str) -> list[Request]:
         assert self.stub is not None
-        return [
-            each for each in self.stub.asked if each.method == "POST" and each.target == path
-        ]
+        return [each for each in self.stub.asked if each.method == "POST" and each.target == path]
 
 
 @contextmanager
@@ -145,8 +145,6 @@ def opened(browser: FlaskClient, ehr: Ehr) -> str:
 
 def hidden(page: str) -> dict[str, str]:
     """Return what a page carries along, as a browser would send it."""
-
-
     found = re.findall(r'type="hidden" name="(record|token)" value="([^"]*)"', page)
     return {name: unescape(value) for name, value in found}
 

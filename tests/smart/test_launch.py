@@ -286,7 +286,9 @@ def test_cookies(browser: FlaskClient, ehr: Ehr) -> None:
 
 
 def test_the_token_is_nowhere_but_in_the_sealed_session(
-    ehr: Ehr, tmp_path: Any, caplog: pytest.LogCaptureFixture  # noqa: ANN401  a path
+    ehr: Ehr,
+    tmp_path: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     app = app_for(ehr, database=f"sqlite:///{tmp_path}/store.db")

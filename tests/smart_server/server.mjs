@@ -7,6 +7,9 @@ import { createServer } from "node:http";
 import Provider from "oidc-provider";
 import { PREFIX, serveFhir } from "../fhir_server/fhir.mjs";
 
+// Its warnings are about running it in earnest; the port alone goes to whoever started this.
+console.info = console.warn = console.error;
+
 const { APP_CONTEXT, LAUNCH, PATIENT, REDIRECT_URI, SCOPES, TOKEN } = process.env;
 const server = createServer();
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
