@@ -203,7 +203,7 @@ def check_card(card: dict[str, Any]) -> None:
 
 
 def check_links(card: dict[str, Any]) -> None:
-    """A link has one address for all patients; what it is opened for goes beside it."""
+    """Check for one address for all patients; what a form is opened for stands beside it."""
     for link in card.get("links", []):
         assert {"label", "url", "type"} <= set(link) <= {"label", "url", "type", "appContext"}
         assert 1 <= len(link["label"]) <= 80

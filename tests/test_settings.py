@@ -73,6 +73,15 @@ READ: list[tuple[str, str, str, object]] = [
     ("CDS_FHIR_DEADLINE", "2.5", "fhir_deadline", 2.5),
     ("CDS_FHIR_DEADLINE", "20 s", "fhir_deadline", 20.0),
     ("CDS_FHIR_DEADLINE", "0.1", "fhir_deadline", 0.1),
+    ("CDS_SMART_CLIENT_ID", "red-flag-form", "smart_client_id", "red-flag-form"),
+    ("CDS_SMART_CLIENT_SECRET", "s3cret:%", "smart_client_secret", "s3cret:%"),
+    (
+        "CDS_SMART_ISSUERS",
+        "https://fhir.example.org/r4/",
+        "smart_issuers",
+        (read_base("https://fhir.example.org/r4"),),
+    ),
+    ("CDS_SMART_SCOPES", "patient/*.rs  openid", "smart_scopes", "patient/*.rs openid"),
     ("CDS_CODES", str(HERE / "conftest.py"), "codes", HERE / "conftest.py"),
     ("CDS_SELECTION_BEHAVIOR", "at-most-one", "selection_behavior", "at-most-one"),
     (

@@ -68,19 +68,22 @@ class Ehr:
             return [self.metadata or said_json(self.configuration())]
         if path == "/token":
             return [self.token]
+        return [self.fhir(request, path)]
+
+    def fhir(self, request: Request, path: str) -> bytes:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
-            return [said_json({}, 401)]
+            return said_json({}, 401)
         if request.method == "POST":
-            return [self.created]
+            return self.created
         if path == f"/Patient/{PATIENT}":
             name = {"given": ["Ada", "B."], "family": "Sample"}
-            return [said_json(patient(id=PATIENT, name=[name]))]
+            return said_json(patient(id=PATIENT, name=[name]))
         if path.startswith("/Patient/"):
-            return [said_json({}, 404)]
+            return said_json({}, 404)
         if path == "/Condition":
             own = condition() | {"subject": {"reference": f"Patient/{PATIENT}"}}
-            return [said_json(searchset(own))]
-        return [said_json(searchset())]
+            return said_json(searchset(own))
+        return said_json(searchset())
 
     def configuration(self) -> Json:
         assert self.stub is not None

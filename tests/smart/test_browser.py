@@ -30,7 +30,6 @@ from tests.web.conftest import Quiet, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -148,12 +147,12 @@ def test_an_ehr_launches_the_form_and_gets_the_answers(
 
     # Filled from the record, and the card's question first.
     assert page.locator(".patient").inner_text().startswith("Patient: Ada Sample, born")
-    assert page.locator("#q-back-pain input:checked").get_attribute("value") == "373066001"
+    assert page.locator("[name=back-pain]:checked").get_attribute("value") == "373066001"
     assert page.locator("fieldset.question").first.get_attribute("id") == f"q-{FIRST}"
 
     # Followed live, then judged and saved.
     page.locator("#q-saddle-numbness > .answers label", has_text="Yes").first.click()
-    page.locator("#live-result").get_by_text("Emergency care").wait_for()
+    page.locator("#live-result").get_by_text("Critical · Emergency care").wait_for()
     page.click("text=Save in the EHR and show what follows")
     assert page.locator("[role=status]").inner_text() == "The answers are saved in the EHR."
     assert "Send to emergency care now" in page.locator("#card-1").inner_text()

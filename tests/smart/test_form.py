@@ -63,7 +63,8 @@ def test_what_does_not_come_is_told(browser: FlaskClient, ehr: Ehr) -> None:
     come_back(browser, launch(browser, ehr)["state"])
     page = browser.get("/smart/form")
     assert page.status_code == 200
-    assert "Not obtained, prefetch key patient" in page.text
+    assert "Not obtained, prefetch key conditions (is about another patient only)" in page.text
+    assert "patient (not sent; FHIR server: answered 404, there is none)" in page.text
     assert "<strong>Patient:</strong> Patient/p2" in page.text
 
 

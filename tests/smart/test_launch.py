@@ -29,6 +29,7 @@ from tests.stub_server import said, said_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from flask.testing import FlaskClient
 
@@ -287,7 +288,7 @@ def test_cookies(browser: FlaskClient, ehr: Ehr) -> None:
 
 def test_the_token_is_nowhere_but_in_the_sealed_session(
     ehr: Ehr,
-    tmp_path: Any,
+    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -309,7 +310,7 @@ def test_the_token_is_nowhere_but_in_the_sealed_session(
     assert not any(TOKEN in each.target or SECRET in each.target for each in ehr.stub.asked)
 
 
-def test_every_worker_knows_a_session_in_a_database(ehr: Ehr, tmp_path: Any) -> None:  # noqa: ANN401  a path
+def test_every_worker_knows_a_session_in_a_database(ehr: Ehr, tmp_path: Path) -> None:
     app = app_for(ehr, database=f"sqlite:///{tmp_path}/store.db")
     browser = app.test_client()
     opened(browser, ehr)

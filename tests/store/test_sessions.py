@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 LATER = NOW + timedelta(minutes=15)
 
 
-def test_a_session_is_kept_until_it_ends(store: Store) -> None:
-    sessions = store.sessions
+def test_a_session_is_kept_until_it_ends(opened: Store) -> None:
+    sessions = opened.sessions
     sessions.put("a", "sealed", LATER)
     sessions.put("a", "sealed again", LATER)
     assert sessions.get("a", NOW) == "sealed again"
@@ -26,23 +26,23 @@ def test_a_session_is_kept_until_it_ends(store: Store) -> None:
     assert sessions.take("a", LATER) is None
 
 
-def test_a_session_is_taken_once(store: Store) -> None:
-    store.sessions.put("a", "sealed", LATER)
-    assert store.sessions.take("a", NOW) == "sealed"
-    assert store.sessions.take("a", NOW) is None
+def test_a_session_is_taken_once(opened: Store) -> None:
+    opened.sessions.put("a", "sealed", LATER)
+    assert opened.sessions.take("a", NOW) == "sealed"
+    assert opened.sessions.take("a", NOW) is None
 
 
-def test_what_has_ended_is_purged(store: Store) -> None:
-    store.sessions.put("a", "sealed", LATER)
-    store.purge(LATER)
-    assert store.sessions.get("a", NOW) == "sealed"
-    store.purge(LATER + timedelta(seconds=1))
-    assert store.sessions.get("a", NOW) is None
+def test_what_has_ended_is_purged(opened: Store) -> None:
+    opened.sessions.put("a", "sealed", LATER)
+    opened.purge(LATER)
+    assert opened.sessions.get("a", NOW) == "sealed"
+    opened.purge(LATER + timedelta(seconds=1))
+    assert opened.sessions.get("a", NOW) is None
 
 
-def test_the_database_is_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store.line, "up", False)
+def test_the_database_is_away(opened: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opened.line, "up", False)
     with pytest.raises(UnreachableError):
-        store.sessions.put("a", "sealed", LATER)
+        opened.sessions.put("a", "sealed", LATER)
     with pytest.raises(UnreachableError):
-        store.sessions.get("a", NOW)
+        opened.sessions.get("a", NOW)
