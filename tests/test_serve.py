@@ -20,6 +20,7 @@ import pytest
 from flask import Flask
 
 from cds_service import serve as serve_module
+from cds_service.security.allowed import read_base
 from cds_service.serve import Server, gunicorn_options, serve
 from cds_service.settings import Settings, SettingsError
 from tests.protocol import check_cards, check_discovery, check_outcome
@@ -257,6 +258,16 @@ def refuse(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]
 def test_a_public_address_is_refused(bind: str) -> None:
     with pytest.raises(SettingsError, match="CDS_OPEN=yes"):
         serve(Settings(bind=bind))
+
+
+def test_launches_without_a_database_take_one_worker() -> None:
+    settings = Settings(
+        smart_client_id="x",
+        smart_issuers=(read_base("https://ehr.example.org/fhir"),),
+        public_url=PUBLIC_URL,
+    )
+    with pytest.raises(SettingsError, match="--workers 1"):
+        serve(settings, workers=2)
 
 
 REFUSED: dict[str, tuple[list[str], dict[str, str], str]] = {

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import secrets
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -14,7 +14,6 @@ from cryptography.fernet import Fernet, InvalidToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
 _BYTES = 32
 _AT_MOST = 10_000
@@ -78,22 +77,26 @@ class Sessions:
     def open(self, content: Mapping[str, Any], seconds: int) -> str:
         """Begin a session, and return its key. Raises UnreachableError."""
         key = secrets.token_urlsafe(_BYTES)
-        until = self._now() + timedelta(seconds=seconds)
-        self._shelf.put(_name(key), _seal(key, content), until)
+        self._keep(key, content, self._now() + timedelta(seconds=seconds))
         return key
 
-    def write(self, key: str, content: Mapping[str, Any], seconds: int) -> None:
-        """Give a session another content, and so many seconds from now on."""
-        until = self._now() + timedelta(seconds=seconds)
-        self._shelf.put(_name(key), _seal(key, content), until)
+    def write(self, key: str, content: Mapping[str, Any]) -> None:
+        """Give a session another content; it ends when it would have. Raises UnreachableError."""
+        kept = _unseal(key, self._shelf.get(_name(key), self._now()))
+        if kept is not None:
+            self._keep(key, content, datetime.fromisoformat(kept["ends"]))
 
     def read(self, key: str) -> dict[str, Any] | None:
         """Return what is in a session, None where it has ended. Raises UnreachableError."""
-        return _unseal(key, self._shelf.get(_name(key), self._now()))
+        return _content(_unseal(key, self._shelf.get(_name(key), self._now())))
 
     def take(self, key: str) -> dict[str, Any] | None:
         """End a session, and return what was in it, once. Raises UnreachableError."""
-        return _unseal(key, self._shelf.take(_name(key), self._now()))
+        return _content(_unseal(key, self._shelf.take(_name(key), self._now())))
+
+    def _keep(self, key: str, content: Mapping[str, Any], ends: datetime) -> None:
+        whole = {"ends": ends.isoformat(), "content": content}
+        self._shelf.put(_name(key), _cipher(key).encrypt(orjson.dumps(whole)).decode(), ends)
 
 
 def _name(key: str) -> str:
@@ -105,8 +108,8 @@ def _cipher(key: str) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(digest))
 
 
-def _seal(key: str, content: Mapping[str, Any]) -> str:
-    return _cipher(key).encrypt(orjson.dumps(content)).decode()
+def _content(kept: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if kept is None else kept["content"]
 
 
 def _unseal(key: str, sealed: str | None) -> dict[str, Any] | None:

@@ -262,7 +262,7 @@ def _saved(desk: Desk, app: App, visit: _Visit, form: RedFlagForm, chart: EhrCha
     if saving.done:
         kept = {"grant": asdict(visit.grant), "token": visit.token, "saved": digest}
         try:
-            app.sessions.write(visit.key, kept, SESSION)
+            app.sessions.write(visit.key, kept)
         except UnreachableError:
             log.warning("a session could not be kept up: the same answers may be saved twice")
     return saving

@@ -532,3 +532,62 @@ def test_no_log_and_no_error_holds_the_token_or_the_query(
                 assert SECRET not in str(error)  # noqa: PT017
     assert TOKEN not in caplog.text
     assert SECRET not in caplog.text
+
+
+# --- more than a GET, and further than the base ---
+
+
+def test_a_body_is_sent_once_and_whole() -> None:
+    with serving(lambda _: [said(201)]) as stub:
+        base = f"{stub.url}/fhir"
+        server = Outbound([read_base(base)]).reach(base, plenty())
+        body = b"x" * 200_000
+        answer = server.send(
+            "POST", f"{base}/Things", plenty(), body=body, token=TOKEN, headers={"Prefer": "a"}
+        )
+        assert answer.status == 201
+        (asked,) = stub.asked
+        assert (asked.method, asked.target, asked.body) == ("POST", "/fhir/Things", body)
+        assert asked.headers["authorization"] == f"Bearer {TOKEN}"
+        assert asked.headers["prefer"] == "a"
+
+
+def test_a_body_is_sent_nowhere_else() -> None:
+    with serving(lambda _: [said(307, Location="/fhir/elsewhere")]) as stub:
+        base = f"{stub.url}/fhir"
+        server = Outbound([read_base(base)]).reach(base, plenty())
+        assert server.send("POST", f"{base}/Things", plenty(), body=b"x").status == 307
+        assert len(stub.asked) == 1
+        outside = fault_of(lambda: server.send("POST", f"{stub.url}/else", plenty(), body=b"x"))
+        assert outside is Fault.NOT_ALLOWED
+
+
+def test_a_server_that_a_listed_one_names() -> None:
+    with serving(lambda _: [said(200)]) as stub:
+        outbound = Outbound([read_base(f"{stub.url}/fhir")])
+        url = f"{stub.url}/oauth/token"
+        server = outbound.reach_named(f"{stub.url}/fhir", url, plenty())
+        assert server.send("POST", url, plenty(), body=b"x").status == 200
+        other = fault_of(lambda: server.send("POST", f"{stub.url}/oauth", plenty(), body=b"x"))
+        assert other is Fault.NOT_ALLOWED
+
+
+NAMED = {
+    "http://10.0.0.1/token": Fault.ADDRESS,
+    "https://169.254.169.254/token": Fault.ADDRESS,
+    "ftp://127.0.0.1/token": Fault.NOT_ALLOWED,
+}
+
+
+@pytest.mark.parametrize(("url", "fault"), NAMED.items())
+def test_a_named_server_where_none_may_stand(url: str, fault: Fault) -> None:
+    base = "http://127.0.0.1:8080/fhir"
+    outbound = Outbound([read_base(base)])
+    assert fault_of(lambda: outbound.reach_named(base, url, plenty())) is fault
+
+
+def test_a_server_with_tls_names_none_without() -> None:
+    base = "https://127.0.0.1:8080/fhir"
+    outbound = Outbound([read_base(base)])
+    url = "http://127.0.0.1:8080/token"
+    assert fault_of(lambda: outbound.reach_named(base, url, plenty())) is Fault.NOT_ALLOWED

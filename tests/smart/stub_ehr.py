@@ -37,7 +37,7 @@ PATIENT = "p1"
 
 def granted(**changed: object) -> Json:
     """Return a token response; what is changed to None is left out."""
-    said = {
+    said: Json = {
         "access_token": TOKEN,
         "token_type": "Bearer",
         "expires_in": 300,
@@ -87,7 +87,7 @@ class Ehr:
 
     def configuration(self) -> Json:
         assert self.stub is not None
-        said = {
+        said: Json = {
             "issuer": self.stub.url,
             "authorization_endpoint": f"{self.stub.url}/authorize",
             "token_endpoint": f"{self.stub.url}/token",

@@ -26,14 +26,15 @@ from tests.hooks.test_real_fhir_server import FOLDER as FHIR_SERVER
 from tests.hooks.test_real_fhir_server import NODE, SECONDS, TOKEN, put
 from tests.needs import need
 from tests.records import NOW, condition, patient
-from tests.web.conftest import Quiet, chromium
+from tests.web.conftest import Quiet, axe, chromium
+from tests.web.test_browser import scrolls_sideways, violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
-__all__ = ["chromium"]  # pytest finds the fixture here
+__all__ = ["axe", "chromium"]  # pytest finds the fixtures here
 
 FOLDER = FHIR_SERVER.parent / "smart_server"
 PATIENT = "ada"
@@ -157,7 +158,8 @@ def test_an_ehr_launches_the_form_and_gets_the_answers(
     assert page.locator("[role=status]").inner_text() == "The answers are saved in the EHR."
     assert "Send to emergency care now" in page.locator("#card-1").inner_text()
     (response,) = saved(base)
-    assert QuestionnaireResponse.model_validate(response).subject.reference == f"Patient/{PATIENT}"
+    QuestionnaireResponse.model_validate(response)
+    assert response["subject"]["reference"] == f"Patient/{PATIENT}"
     with page.expect_download() as download:
         page.click("text=Download the answers")
     assert download.value.suggested_filename == "red-flags.json"
@@ -180,6 +182,33 @@ def test_the_form_opens_by_itself_for_a_patient_that_the_ehr_chooses(
     log_in(page)
     page.wait_for_url(f"{service}/smart/form")
     assert "Ada Sample" in page.locator(".patient").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(
+    chromium: Browser,
+    axe: str,
+    service: str,
+    base: str,
+    scheme: Any,  # noqa: ANN401  a Literal
+) -> None:
+    context = chromium.new_context(
+        color_scheme=scheme, viewport={"width": 320, "height": 640}, bypass_csp=False
+    )
+    page = context.new_page()
+    page.route(re.compile("fonts"), lambda route: route.abort())
+    page.goto(f"{service}/smart/launch?iss={base}&launch={LAUNCH}")
+    log_in(page)
+    page.wait_for_url(f"{service}/smart/form")
+    assert violations(page, axe) == []
+    assert not scrolls_sideways(page)
+    page.locator("#q-saddle-numbness > .answers label", has_text="Yes").first.click()
+    page.click("text=Save in the EHR and show what follows")
+    assert violations(page, axe) == []
+    page.goto(f"{service}/smart/callback")
+    assert violations(page, axe) == []
+    assert not scrolls_sideways(page)
+    context.close()
 
 
 def test_a_clinician_who_declines(context: BrowserContext, service: str, base: str) -> None:

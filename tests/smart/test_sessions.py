@@ -29,6 +29,19 @@ def test_a_session_is_read_by_its_key_until_it_ends() -> None:
     assert sessions.take(key) is None
 
 
+def test_another_content_does_not_keep_a_session_alive() -> None:
+    clock = Clock()
+    sessions = Sessions(Memory(), clock)
+    key = sessions.open(CONTENT, 60)
+    clock.now += timedelta(seconds=59)
+    sessions.write(key, {"other": 1})
+    assert sessions.read(key) == {"other": 1}
+    clock.now += timedelta(seconds=1)
+    assert sessions.read(key) is None
+    sessions.write(key, CONTENT)
+    assert sessions.read(key) is None
+
+
 def test_a_session_is_taken_once() -> None:
     sessions = Sessions(Memory(), lambda: NOW)
     key = sessions.open(CONTENT, 60)
