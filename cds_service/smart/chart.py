@@ -10,7 +10,7 @@ import orjson
 from cds_service.fhir.access import as_dict, as_list, as_text
 from cds_service.hooks.access import Access
 from cds_service.hooks.envelope import Envelope
-from cds_service.hooks.prefetch import Completed, Prefetched, read_prefetch, wanted
+from cds_service.hooks.prefetch import Completed, Key, Prefetched, read_prefetch, wanted
 from cds_service.problems import Problem
 from cds_service.web.sheet import THIS_FORM
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from cds_service.content.load import Content
     from cds_service.fhir.record import Record
     from cds_service.hooks.fhir_server import FhirServers
-    from cds_service.hooks.prefetch import Key
     from cds_service.smart.grant import Grant
 
     Json = dict[str, Any]

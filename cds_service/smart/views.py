@@ -21,9 +21,11 @@ from werkzeug.exceptions import HTTPException
 from cds_service.journal import UnreachableError
 from cds_service.problems import Problem
 from cds_service.security.limits import read_fields
-from cds_service.smart.client import Pending, word
+from cds_service.smart.chart import Charts
+from cds_service.smart.client import Pending, SmartClient, word
 from cds_service.smart.grant import Grant
 from cds_service.smart.saving import save
+from cds_service.smart.sessions import Sessions
 from cds_service.web.forms import RedFlagForm
 from cds_service.web.sheet import (
     RECORD,
@@ -42,9 +44,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
     from werkzeug.wrappers import Response as AnyResponse
 
-    from cds_service.smart.chart import Charts, EhrChart
-    from cds_service.smart.client import SmartClient
-    from cds_service.smart.sessions import Sessions
+    from cds_service.smart.chart import EhrChart
     from cds_service.web.sheet import Desk
 
     Json = dict[str, Any]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import render_template, request
 
 from cds_service.clinical.decision import Gate
 from cds_service.fhir.find import find
-from cds_service.fhir.judge import why_not_judged
+from cds_service.fhir.judge import Judge, why_not_judged
 from cds_service.problems import Problem
+from cds_service.render.cards import CardWriter
 from cds_service.render.response import response
 from cds_service.render.suggestions import Filing
 from cds_service.web.forms import RedFlagForm
@@ -18,13 +21,10 @@ from cds_service.web.markdown import html
 from cds_service.web.prefill import cited, fill, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
     from cds_service.clinical.decision import Decision
-    from cds_service.fhir.judge import Judge
     from cds_service.fhir.record import Record
-    from cds_service.render.cards import CardWriter
 
     Json = dict[str, Any]
 

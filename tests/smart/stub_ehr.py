@@ -15,7 +15,7 @@ from cds_service.app import create_app
 from cds_service.security.allowed import read_base
 from cds_service.settings import SCOPES, Settings
 from tests.records import NOW, condition, patient, searchset
-from tests.stub_server import said_json, serving
+from tests.stub_server import Stub, said_json, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-    from tests.stub_server import Request, Stub
+    from tests.stub_server import Request
 
     Json = dict[str, Any]
 
