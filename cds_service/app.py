@@ -42,7 +42,9 @@ from cds_service.smart.views import App as SmartApp
 from cds_service.smart.views import launches
 from cds_service.store.errors import StoreError
 from cds_service.store.opening import open_store
+from cds_service.web.interface import interface
 from cds_service.web.sheet import Desk as FormDesk
+from cds_service.web.site import site_pages
 from cds_service.web.views import pages
 
 if TYPE_CHECKING:
@@ -159,6 +161,8 @@ def create_app(
             secure=registration.public_url.startswith("https://"),
         )
     app.register_blueprint(launches(form_desk, launched))
+    app.register_blueprint(site_pages(desk))
+    app.register_blueprint(interface())
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_fault)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = document()
 # For people: what these answer is no interface.
-PAGES = {"bootstrap", "smart", "web"}
+PAGES = {"bootstrap", "interface", "site", "smart", "web"}
 OPERATIONS = [
     (method, path, operation)
     for path, methods in DOCUMENT["paths"].items()

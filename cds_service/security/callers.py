@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cds_service")
 
-# Health, counts, and the description of the interface. What is not listed asks.
-OPEN_TO_ALL = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"})
 # Pages behind a launch: each asks for a session that the EHR opened. Files hold nothing of anyone.
 OPEN_TO_BROWSERS = frozenset(
     {
@@ -38,6 +36,21 @@ OPEN_TO_BROWSERS = frozenset(
         "/smart/form",
         "/smart/form/live",
         "/smart/form/response",
+    }
+)
+# Health, counts, the description of the interface, and the pages that show the content and nobody's
+# data, with the files of their look. What is not listed asks.
+OPEN_TO_ALL = frozenset(
+    {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/",
+        "/criteria",
+        "/criteria/<criterion_id>",
+        "/docs",
+        "/docs/static/<path:filename>",
         "/static/<path:filename>",
         "/bootstrap/static/<path:filename>",
     }
