@@ -9,11 +9,11 @@ from flask import Blueprint, Response, g
 
 from cds_service.clinical.occasion import without
 from cds_service.fhir.judge import why_not_judged
-from cds_service.hooks.context import occasion_of, take_in
+from cds_service.hooks.calls import read_call
 from cds_service.hooks.counting import count_calls, count_cards, since_arrival
 from cds_service.hooks.envelope import read_envelope
 from cds_service.hooks.feedback import add_feedback
-from cds_service.hooks.prefetch import read_prefetch, wanted
+from cds_service.hooks.prefetch import wanted
 from cds_service.hooks.services import SERVICES, discovery
 from cds_service.journal import Judged, answered_cards
 from cds_service.problems import Problem
@@ -55,14 +55,8 @@ def hooks(desk: Desk, fhir_servers: FhirServers) -> Blueprint:
         g.hook_instance = envelope.hook_instance
         expected = without_encounter if envelope.encounter_id is None else keys
         completed = fhir_servers.complete(envelope, expected, desk.aliases)
-        prefetched = read_prefetch(
-            completed, envelope.patient_id, desk.now(), desk.aliases, expected
-        )
-        record = prefetched.record
-        take_in(envelope, service, record)
-        off = desk.off.get(service.id, frozenset())
-        occasion = occasion_of(envelope, service, record, desk.judge.index.orders, off)
-        decision = desk.judge.decide(record, desk.profile, occasion=occasion)
+        prefetched, occasion = read_call(envelope, service, completed, expected, desk)
+        decision = desk.judge.decide(prefetched.record, desk.profile, occasion=occasion)
         if decision.judged:
             decision = _unless_dismissed(decision, envelope, desk)
         filing = Filing.of(envelope.patient_id, envelope.encounter_id)

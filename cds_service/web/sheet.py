@@ -16,8 +16,8 @@ from cds_service.problems import Problem
 from cds_service.render.cards import CardWriter
 from cds_service.render.response import response
 from cds_service.render.suggestions import Filing
+from cds_service.web.cards import URGENCY, as_shown
 from cds_service.web.forms import RedFlagForm
-from cds_service.web.markdown import html
 from cds_service.web.prefill import cited, fill, sources
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 RECORD = "record"
 # How the cards cite the answers that came with the record.
 THIS_FORM = "QuestionnaireResponse/this-form"
-_URGENCY = {"critical": "Critical", "warning": "Warning", "info": "Information"}
 _ASKED_FIRST = "asked-first"
 
 
@@ -189,7 +188,7 @@ def so_far(desk: Desk, form: RedFlagForm, chart: Chart) -> Json:
         "cards": [
             {
                 "indicator": each["indicator"],
-                "heading": f"{_URGENCY[each['indicator']]} · {each['source']['topic']['display']}",
+                "heading": f"{URGENCY[each['indicator']]} · {each['source']['topic']['display']}",
                 "summary": each["summary"],
             }
             for each in cards
@@ -204,19 +203,7 @@ def result(
 ) -> str:
     """Judge the answers and show the cards, and what became of saving the answers."""
     decision, written = judged(desk, form, chart)
-    cards = [
-        {
-            "urgency": _URGENCY[card["indicator"]],
-            "indicator": card["indicator"],
-            "label": card["source"]["topic"]["display"],
-            "summary": card["summary"],
-            "detail": html(card["detail"]),
-            "source": card["source"],
-            "offers": [each["label"] for each in card.get("suggestions", ())],
-            "reasons": [each["display"] for each in card["overrideReasons"]],
-        }
-        for card in written
-    ]
+    cards = [as_shown(card) for card in written]
     return render_template(
         "result.html",
         cards=cards,

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from cds_service.problems import Problem
 from cds_service.web.criteria import add_criteria
 from cds_service.web.home import add_home
+from cds_service.web.trying import add_trying
 from cds_service.web.views import POLICY
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def site_pages(desk: Desk) -> Blueprint:
     routes = Blueprint("site", __name__)
     add_home(routes, desk)
     add_criteria(routes, desk)
+    add_trying(routes, desk)
 
     @routes.after_request
     def keep_to_ourselves(answer: Response) -> Response:

@@ -4,6 +4,18 @@
 
 const PAUSE = 200;
 
+// What was opened stays open, and the field that was changed keeps the focus.
+function place(target, nodes) {
+  const details = [...target.querySelectorAll("details[id]")].map(({ id, open }) => [id, open]);
+  const focused = target.contains(document.activeElement) ? document.activeElement.id : "";
+  target.replaceChildren(...nodes);
+  for (const [id, open] of details) {
+    const same = document.getElementById(id);
+    if (same) same.open = open;
+  }
+  if (focused) document.getElementById(focused)?.focus();
+}
+
 function answers(form) {
   const target = document.getElementById(form.dataset.live);
   let waiting;
@@ -23,7 +35,7 @@ function answers(form) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const found = page.getElementById(target.id) ?? page.querySelector("[role=alert]");
       if (!found) throw new Error(answer.status);
-      target.replaceChildren(...(found.id === target.id ? found.childNodes : [found]));
+      place(target, found.id === target.id ? found.childNodes : [found]);
       if (!posts) history.replaceState(null, "", address);
     } catch (error) {
       if (error.name === "AbortError") return;
