@@ -1,4 +1,4 @@
-"""A patient is tried in a real browser: samples, a broken paste, a switched finding, a dropped file."""
+"""A patient is tried in a real browser: samples, a broken paste, a switch, a dropped file."""
 
 from __future__ import annotations
 
