@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cds_service.clinical.occasion import Occasion
 from cds_service.hooks.context import occasion_of, take_in
-from cds_service.hooks.prefetch import read_prefetch
+from cds_service.hooks.prefetch import Prefetched, read_prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cds_service.clinical.occasion import Occasion
     from cds_service.desk import Desk
     from cds_service.hooks.envelope import Envelope
-    from cds_service.hooks.prefetch import Completed, Key, Prefetched
+    from cds_service.hooks.prefetch import Completed, Key
     from cds_service.hooks.services import Service
 
 

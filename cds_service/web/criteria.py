@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import render_template, request
 
 from cds_service.content.codes import CODE_SYSTEMS
+from cds_service.content.criteria import CriterionDefinition
 from cds_service.content.explain import reading
 from cds_service.content.recommendations import TOPICS
 from cds_service.problems import Problem
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from cds_service.content.codes import Code
-    from cds_service.content.criteria import CriterionDefinition
     from cds_service.content.findings import FindingDefinition
     from cds_service.content.load import Content
     from cds_service.desk import Desk

@@ -6,13 +6,17 @@ travels in the page. Source: docs/decisions/0018-pages-for-people.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from cds_service.clinical.decision import Decision
+from cds_service.clinical.facts import Facts
 from cds_service.clinical.triage import decide
+from cds_service.clinical.truth import Truth
 from cds_service.fhir.find import find
 from cds_service.fhir.judge import why_not_judged
 from cds_service.fhir.record import TwoPatientsError, read_bundle
@@ -21,7 +25,7 @@ from cds_service.hooks.calls import read_call
 from cds_service.hooks.envelope import read_envelope
 from cds_service.hooks.prefetch import Completed, wanted
 from cds_service.hooks.sample_requests import request_for
-from cds_service.hooks.services import SERVICES
+from cds_service.hooks.services import SERVICES, Service
 from cds_service.problems import Problem
 from cds_service.render.assessment import assessment
 from cds_service.render.outcome import operation_outcome
@@ -29,14 +33,8 @@ from cds_service.render.suggestions import Filing
 from cds_service.samples import as_of_today, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cds_service.clinical.decision import Decision
-    from cds_service.clinical.facts import Facts
-    from cds_service.clinical.truth import Truth
     from cds_service.desk import Desk
     from cds_service.fhir.record import Record
-    from cds_service.hooks.services import Service
 
     Json = dict[str, Any]
 

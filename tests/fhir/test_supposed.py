@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from cds_service.clinical.facts import Facts
 from cds_service.clinical.truth import Truth
 from cds_service.content.load import load
 from cds_service.fhir.find import find
@@ -12,6 +13,9 @@ from cds_service.fhir.index import Index
 from cds_service.fhir.record import read_bundle
 from cds_service.fhir.supposed import REFERENCE, supposed
 from tests.records import CAUDA_EQUINA, NOW, condition, record
+
+if TYPE_CHECKING:
+    from cds_service.clinical.facts import Facts
 
 CONTENT = load()
 FACTS = find(read_bundle(record(condition(CAUDA_EQUINA)), NOW), Index(CONTENT))

@@ -1,4 +1,4 @@
-"""A patient is tried: samples, pasted records and requests, findings supposed, and what is broken."""
+"""A patient is tried: samples, pasted records, findings supposed otherwise, and what is broken."""
 
 from __future__ import annotations
 
