@@ -62,7 +62,7 @@ def _folder_of_counts() -> str:
 
 def _build(settings: Settings) -> Callable[..., Any]:
     # prometheus-client looks for the folder of counts when it is imported, so not before it is set.
-    from cds_service.app import create_app  # noqa: PLC0415
+    from cds_service.app import create_app  # noqa: PLC0415  for that reason
 
     return create_app(settings)
 
