@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -30,6 +31,15 @@ FEEDBACK = Counter("cds_feedback", "Feedback kept, by outcome", ["outcome"])
 SPOOLED = Counter("cds_store_spooled", "Judged calls written to the spool, the store being away")
 REPLAYED = Counter("cds_store_replayed", "Judged calls brought from the spool into the store")
 LOST = Counter("cds_store_lost", "Judged calls that could be kept nowhere")
+
+
+@cache
+def labelled(counter: Counter, *labels: str) -> Counter:
+    """Return a counter with its labels; to look it up each time costs more than to count.
+
+    It is kept for good, as the library keeps it: labels have few values, and no caller's words.
+    """
+    return counter.labels(*labels)
 
 
 def exposition() -> tuple[bytes, str]:

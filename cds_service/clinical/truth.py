@@ -16,6 +16,9 @@ class Truth(Enum):
     UNKNOWN = 1
     PRESENT = 2
 
+    # There is one of each. Enum's own hash is by name, in Python, and verdicts are kept by truth.
+    __hash__ = object.__hash__
+
     def __bool__(self) -> NoReturn:
         """Refuse to be used as a yes or no, which would turn unknown into one of them."""
         msg = (

@@ -33,7 +33,7 @@ def count_calls(routes: Blueprint) -> None:
             service = asked if asked in SERVICES else _UNKNOWN
             if (request.endpoint or "").endswith("take"):
                 service = f"{service}/feedback"
-            metrics.CALLS.labels(service, response.status_code).inc()
+            metrics.labelled(metrics.CALLS, service, str(response.status_code)).inc()
             if "arrived" in g:  # what was refused before it came here took no time here
                 metrics.SECONDS.labels(service).observe(since_arrival())
         return response
@@ -43,7 +43,7 @@ def count_cards(service: str, cards: Sequence[Card], *, shadow: bool) -> None:
     """Count the cards of an answer, or those that shadow mode kept back."""
     counter = metrics.SHADOWED if shadow else metrics.CARDS
     for card in cards:
-        counter.labels(service, card.topic).inc()
+        metrics.labelled(counter, service, card.topic).inc()
 
 
 def since_arrival() -> float:

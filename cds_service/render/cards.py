@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import uuid4
 
 from cds_service.clinical.decision import Gate
 from cds_service.clinical.truth import Truth
 from cds_service.content.recommendations import TOPICS
 from cds_service.render.code_systems import HL7_OVERRIDE_SYSTEM, OVERRIDE_SYSTEM, TOPIC_SYSTEM
+from cds_service.render.identity import new_uuid
 from cds_service.render.markdown import clipped, escape
 from cds_service.render.suggestions import NOWHERE, SuggestionWriter
 from cds_service.render.trace import notes_of, trace
@@ -106,7 +106,7 @@ class CardWriter:
         if links:
             offered["links"] = links
         return {
-            "uuid": str(uuid4()),
+            "uuid": new_uuid(),
             "summary": heading.summary,
             "detail": self._detail(recommendation, decision, notes),
             "indicator": recommendation.indicator,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import uuid4
 
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
@@ -14,6 +13,7 @@ from cds_service.content.check import UNSUPPORTED_COURSE
 from cds_service.content.codes import CODE_SYSTEMS
 from cds_service.content.site_codes import SiteCodes
 from cds_service.content.suggestions import calls_for
+from cds_service.render.identity import new_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -270,7 +270,7 @@ def _reference(kind: str, bare: str | None) -> str | None:
 
 
 def _suggestion(offer: _Offer, action: Json) -> Json:
-    suggestion: Json = {"label": offer.label, "uuid": str(uuid4()), "actions": [action]}
+    suggestion: Json = {"label": offer.label, "uuid": new_uuid(), "actions": [action]}
     if offer.recommended:
         suggestion["isRecommended"] = True
     return suggestion

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from secrets import token_hex
 from time import perf_counter
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from flask import Flask, Response, g, request
 
@@ -35,14 +35,15 @@ def write_access_log(app: Flask) -> None:
     @app.url_value_preprocessor
     def begin(_endpoint: str | None, _values: object) -> None:
         given = request.headers.get("X-Request-ID", "")
-        request_id.set(given if _ID.fullmatch(given) else uuid4().hex)
+        request_id.set(given if _ID.fullmatch(given) else token_hex(16))
         g.began = perf_counter()
 
     @app.after_request
     def end(response: Response) -> Response:
         response.headers["X-Request-ID"] = request_id.get() or ""
         rule = request.url_rule.rule if request.url_rule else None
-        if rule not in _WATCHED or response.status_code >= 500:  # noqa: PLR2004  server errors
+        noted = rule not in _WATCHED or response.status_code >= 500  # noqa: PLR2004  server errors
+        if noted and log.isEnabledFor(logging.INFO):
             log.info("answered", extra=_said(response, rule))
         return response
 
