@@ -9,9 +9,13 @@ import pytest
 from hypothesis import settings
 
 from cds_service.content.load import load
+from tests import browser
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flask.testing import FlaskClient
+    from playwright.sync_api import Browser
 
     from cds_service.content.load import Content
 
@@ -46,3 +50,16 @@ def client() -> FlaskClient:
     app = create_app(Settings(), now=lambda: NOW)
     app.test_client_class = CheckedClient
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start Debian's chromium."""
+    with browser.started() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Return axe's code, to be run inside a page."""
+    return browser.axe_code()

@@ -26,15 +26,13 @@ from tests.hooks.test_real_fhir_server import FOLDER as FHIR_SERVER
 from tests.hooks.test_real_fhir_server import NODE, SECONDS, TOKEN, put
 from tests.needs import need
 from tests.records import NOW, condition, patient
-from tests.web.conftest import Quiet, axe, chromium
+from tests.web.conftest import Quiet
 from tests.web.test_browser import scrolls_sideways, violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, BrowserContext, Page
-
-__all__ = ["axe", "chromium"]  # pytest finds the fixtures here
 
 FOLDER = FHIR_SERVER.parent / "smart_server"
 PATIENT = "ada"
