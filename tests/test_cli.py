@@ -83,7 +83,7 @@ def sample_file(name: str) -> str:
 def test_assess_prints_the_cards_of_a_patient(run: Callable[..., Any]) -> None:
     code, out, err = run("assess", sample_file("cauda-equina"), "--as-of", AS_OF)
     assert (code, err) == (0, "")
-    assert "judged as of 2026-01-15 12:00 UTC" in out
+    assert "judged as of 2026-01-15 12:00 UTC" in " ".join(out.split())
     assert " CRITICAL  Send to emergency care now: loss of bladder or bowel control," in out
     assert "  - Loss of bladder or bowel control (E01): Retention of urine (SNOMED CT" in out
     assert "  Imaging: MRI of the spine.\n" in out
@@ -509,7 +509,7 @@ def test_check_refuses_sentences_that_are_read_badly(
     run: Callable[..., Any], tmp_path: Path, table: str, says: str
 ) -> None:
     cards = tmp_path / "cards"
-    shutil.copytree(Path(cli.__file__).parent.parent / "cards", cards)
+    shutil.copytree(default_folder(), cards)
     for path in (cards / "sentences").iterdir():
         path.unlink()
     head = "sentences: |\n  sentence | fires | denied\n"
