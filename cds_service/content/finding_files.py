@@ -17,6 +17,7 @@ from cds_service.content.findings import (
     Reading,
     Weak,
 )
+from cds_service.content.phrases import read_phrases
 
 if TYPE_CHECKING:
     from cds_service.content.nodes import Fields, Node
@@ -81,9 +82,9 @@ def read_finding(finding_id: str, theme: str, node: Node) -> FindingDefinition:
         past_counts="past" in fields and fields["past"].choice(("counts",)) == "counts",
         lives=_life(fields),
         absent_after=_silence(fields["silence"]),
-        phrases=tuple(phrase.lower() for phrase in fields.texts("phrases")),
-        but_not=tuple(phrase.lower() for phrase in fields.texts("but_not")),
-        explained_by=tuple(phrase.lower() for phrase in fields.texts("explained_by")),
+        phrases=_phrases(fields, "phrases"),
+        but_not=_phrases(fields, "but_not"),
+        explained_by=_phrases(fields, "explained_by"),
         severity_of=fields.text("severity_of"),
         not_if_severity=frozenset(fields.texts("not_if_severity")),
         unless=fields.text("unless"),
@@ -97,7 +98,7 @@ def read_finding(finding_id: str, theme: str, node: Node) -> FindingDefinition:
         of=fields.texts("of"),
         kind_of=fields.text("kind_of"),
         recurrence_of=fields.text("recurrence_of"),
-        worsening_of=fields.text("worsening_of"),
+        worsening_of=fields.texts("worsening_of"),
         denial_lives=(
             read_span(fields["denial_lives"]) if "denial_lives" in fields else DEFAULT_LIFE
         ),
@@ -114,6 +115,10 @@ def read_span(node: Node) -> Span:
             "Write it as `30 days`, `72 hours` or `12 months`",
         )
     return Span(int(match[1]), Unit(match[2] + "s"))
+
+
+def _phrases(fields: Fields, name: str) -> tuple[str, ...]:
+    return read_phrases(fields[name]) if name in fields else ()
 
 
 def _codes(fields: Fields, name: str) -> tuple[Code, ...]:
@@ -199,7 +204,7 @@ def _silence(node: Node) -> frozenset[str]:
 def _measured(node: Node) -> Measured:
     fields = node.fields(
         required=("as", "answers"),
-        optional=("codes", "from", "below", "mass_per_mmol", "site", "words"),
+        optional=("codes", "from", "below", "mass_per_mmol", "site", "words", "names", "of_ten"),
     )
     reading = Reading(fields["as"].choice(Reading))
     key = "below" if reading is Reading.LOW_LAB else "from"
@@ -215,11 +220,28 @@ def _measured(node: Node) -> Measured:
         limit=_limit(fields[key], reading) if key in fields else 0.0,
         answers=read_span(fields["answers"]),
         site=fields.text("site"),
-        words=fields.texts("words"),
+        words=_phrases(fields, "words"),
+        names=tuple(name.lower() for name in fields.texts("names")),
+        of_ten=_of_ten(fields),
         mass_per_mmol=float(fields["mass_per_mmol"].number())
         if "mass_per_mmol" in fields
         else None,
     )
+
+
+def _of_ten(fields: Fields) -> frozenset[str]:
+    """Read the codes of instruments that end at 10; each is among the codes that measure."""
+    if "of_ten" not in fields:
+        return frozenset()
+    measuring = {code.code for code in _codes(fields, "codes")}
+    for node in fields["of_ten"].items():
+        if node.text() not in measuring:
+            node.refuse(
+                f"the code {node.text()!r} is not among `codes`",
+                "It measures nothing, so no score of it could be too high",
+                "Add it to `codes` or take it out here",
+            )
+    return frozenset(fields.texts("of_ten"))
 
 
 def _limit(node: Node, reading: Reading) -> float:

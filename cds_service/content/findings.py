@@ -73,7 +73,8 @@ class Measured:
     ``limit`` is the first number that affirms (the first that is too low for labs, in mmol/L).
     A reading on the other side of it denies for as long as ``answers``. ``mass_per_mmol`` is
     the weight in mg of one mmol, where laboratories also report mg/dL. ``words`` are what stands
-    before such a number in a text ("temp 39.2").
+    before such a number in a text ("temp 39.2"), ``names`` what an observation without a known
+    code is called as a whole. ``of_ten`` are the codes of instruments that end at 10.
     """
 
     reading: Reading
@@ -83,6 +84,8 @@ class Measured:
     mass_per_mmol: float | None = None
     site: str | None = None
     words: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    of_ten: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class FindingDefinition:
     of: tuple[str, ...]
     kind_of: str | None
     recurrence_of: str | None
-    worsening_of: str | None
+    worsening_of: tuple[str, ...]
     denial_lives: Span
 
     @property
@@ -138,6 +141,5 @@ class FindingDefinition:
             self.without_value,
             self.kind_of,
             self.recurrence_of,
-            self.worsening_of,
         )
-        return (*(link for link in links if link is not None), *self.of)
+        return (*(link for link in links if link is not None), *self.worsening_of, *self.of)

@@ -6,14 +6,54 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from cds_service.content.nodes import Node
 
 _WORD = re.compile(r"[a-z0-9/+]+(?:'[a-z]+)?")
+_CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+
+
+def read_phrases(node: Node) -> tuple[str, ...]:
+    """Return the phrases of a list in lower case, each with its alternatives written out.
+
+    "no (feeling|sensation) there" stands for two phrases, "(new |)pain" as well. Raises
+    ContentError where a bar stands outside of brackets.
+    """
+    found: list[str] = []
+    for each in node.items():
+        spread = list(_spread(each.text().lower()))
+        if any("|" in phrase for phrase in spread):
+            each.refuse(
+                f"the alternatives of {each.text()!r} are not in brackets of their own",
+                "The phrase would be looked for with the bar in it, and never be found",
+                "Write them as (one|two)",
+            )
+        found += (" ".join(phrase.split()) for phrase in spread)
+    return tuple(dict.fromkeys(found))
+
+
+def _spread(phrase: str) -> Iterator[str]:
+    choice = _CHOICE.search(phrase)
+    if choice is None:
+        yield phrase
+        return
+    for one in choice[1].split("|"):
+        yield from _spread(f"{phrase[: choice.start()]}{one}{phrase[choice.end() :]}")
+
+
+def is_bare(text: str) -> bool:
+    """Tell whether there is nothing but letters, digits and spaces, as in most displays of codes.
+
+    What is found in such a text by a pattern of words are its words, which are had for less.
+    """
+    return text.isascii() and text.replace(" ", "").isalnum()
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a text in lower case; a typographer's apostrophe is one as well."""
-    return tuple(_WORD.findall(text.lower().replace("\u2019", "'")))
+    text = text.lower().replace("\u2019", "'")
+    return tuple(text.split() if is_bare(text) else _WORD.findall(text))
 
 
 class PhraseIndex:

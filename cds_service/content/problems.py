@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,3 +43,18 @@ class ContentError(Exception):
         """Keep the problems in the order of the files."""
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@contextmanager
+def gathering(problems: list[Problem]) -> Iterator[None]:
+    """Add what is wrong with a step to ``problems``, so that one run shows them all."""
+    try:
+        yield
+    except ContentError as error:
+        problems.extend(error.problems)
+
+
+def stop_at(problems: list[Problem]) -> None:
+    """Raise ContentError with what was gathered, if anything: what comes next builds on it."""
+    if problems:
+        raise ContentError(problems)

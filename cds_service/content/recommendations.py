@@ -105,6 +105,13 @@ class Recommendations:
     override_reasons: Mapping[str, str]
 
 
+def reason_codes(recommendations: Recommendations) -> frozenset[str]:
+    """Return the codes of all override reasons that a card may offer."""
+    return frozenset(
+        reason.code for each in recommendations.courses.values() for reason in each.override_reasons
+    )
+
+
 def read_recommendations(node: Node, rules: RuleReader) -> Recommendations:
     """Read the courses in order of rank, and the remarks. Raises ContentError."""
     fields = node.fields(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cds_service.content.codes import Code
 from cds_service.content.finding_files import read_code_table
+from cds_service.content.phrases import read_phrases
 
 if TYPE_CHECKING:
     from cds_service.content.nodes import Node
@@ -21,7 +22,7 @@ _GROUPS = {
 # Each kind of word in a text, and how far it may reach; a kind without a reach is one list.
 _CUES = {
     "negated": ("rest", "list", "next", "back"),
-    "hypothetical": ("rest", "back"),
+    "hypothetical": ("rest", "list", "aside", "back"),
     "questioned": ("next", "back"),
     "suspected": ("next", "back"),
     "family": ("rest", "part"),
@@ -31,6 +32,8 @@ _CUES = {
     "stating": (),
     "neutral": (),
     "contrast": (),
+    "grounds": (),
+    "complaint": (),
     "age": (),
     "worsening": (),
     "severe": (),
@@ -60,13 +63,17 @@ class Vocabulary:
     """All of vocabulary.yaml: terms by group and name, and what is needed to read a text.
 
     ``spellings`` lead from each variant to the word it stands for, ``skipped`` are words between
-    others, ``cues`` the words that take a finding back, or say something more of it.
+    others, ``alike`` wordings that may stand for each other in any phrase, ``cues`` the words that
+    take a finding back, or say something more of it, ``asking`` those at the beginning of a
+    question that only ask.
     """
 
     groups: Mapping[str, Mapping[str, Term]]
     cues: Mapping[Cue, tuple[str, ...]]
     spellings: Mapping[str, str]
     skipped: frozenset[str]
+    asking: tuple[str, ...]
+    alike: tuple[tuple[str, ...], ...]
 
 
 def read_vocabulary(node: Node) -> Vocabulary:
@@ -76,16 +83,21 @@ def read_vocabulary(node: Node) -> Vocabulary:
         group: {name: _term(entry) for name, entry in fields[group].fields(required=names).items()}
         for group, names in _GROUPS.items()
     }
-    text = fields["text"].fields(required=(*_CUES, "spellings", "skipped"))
+    text = fields["text"].fields(required=(*_CUES, "spellings", "skipped", "asking", "alike"))
     cues: dict[Cue, tuple[str, ...]] = {}
     for kind, reaches in _CUES.items():
         if not reaches:
-            cues[Cue(kind, "")] = _words(text[kind])
+            cues[Cue(kind, "")] = read_phrases(text[kind])
             continue
         for reach, words in text[kind].fields(required=reaches).items():
-            cues[Cue(kind, reach)] = _words(words)
+            cues[Cue(kind, reach)] = read_phrases(words)
     return Vocabulary(
-        groups, cues, _spellings(text["spellings"]), frozenset(_words(text["skipped"]))
+        groups,
+        cues,
+        _spellings(text["spellings"]),
+        frozenset(_words(text["skipped"])),
+        _words(text["asking"]),
+        tuple(_words(each) for each in text["alike"].items()),
     )
 
 

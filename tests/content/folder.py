@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.content.load import default_folder, load
+from cds_service.content.folder import default_folder
+from cds_service.content.load import load
 from cds_service.content.problems import ContentError, Problem
 
 SMALL = Path(__file__).parent / "small"

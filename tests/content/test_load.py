@@ -10,7 +10,11 @@ import pytest
 
 from cds_service.clinical.protocol import Place as Stand
 from cds_service.clinical.rules import AtLeast, Meets
-from cds_service.content.load import default_folder, load
+from cds_service.content.folder import default_folder
+from cds_service.content.load import load
+from cds_service.content.nodes import read as read_yaml
+from cds_service.content.phrases import read_phrases
+from cds_service.content.problems import ContentError
 from tests.content.folder import Folder
 
 if TYPE_CHECKING:
@@ -215,3 +219,21 @@ def test_weights_and_salts_from_before_the_pain_still_answer(content: Content) -
     assert lasting == {
         *("weight-loss", "low-potassium", "low-sodium", "low-magnesium", "low-calcium")
     }
+
+
+def test_alternatives_in_a_phrase_are_written_out() -> None:
+    node = read_yaml("file", "phrases: [no (feeling|sensation) there, (New |)pain (-), plain]")
+    assert read_phrases(node.fields(required=("phrases",))["phrases"]) == (
+        "no feeling there",
+        "no sensation there",
+        "new pain (-)",
+        "pain (-)",
+        "plain",
+    )
+
+
+@pytest.mark.parametrize("phrase", ["one|two", "(one|two"])
+def test_alternatives_outside_of_brackets_are_refused(phrase: str) -> None:
+    node = read_yaml("file", f"phrases: [{phrase}]")
+    with pytest.raises(ContentError, match="brackets of their own"):
+        read_phrases(node.fields(required=("phrases",))["phrases"])
