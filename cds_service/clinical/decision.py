@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from cds_service.clinical.facts import Evidence
 from cds_service.clinical.occasion import Order
 from cds_service.clinical.truth import Truth
+from cds_service.clinical.value import Value
+
+if TYPE_CHECKING:
+    from cds_service.clinical.facts import Evidence
 
 
 class Gate(StrEnum):
@@ -21,13 +24,27 @@ class Gate(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Verdict(NamedTuple):
+class Verdict(Value):
     """What one criterion comes to, the evidence that decided it, the findings it waits for."""
 
-    criterion: str
-    truth: Truth
-    because: tuple[Evidence, ...] = ()
-    missing: tuple[str, ...] = ()
+    __slots__ = ("because", "criterion", "missing", "truth")
+
+    def __init__(
+        self,
+        criterion: str,
+        truth: Truth,
+        because: tuple[Evidence, ...] = (),
+        missing: tuple[str, ...] = (),
+    ) -> None:
+        """Keep what a criterion comes to, and why."""
+        self.criterion: Final = criterion
+        self.truth: Final = truth
+        self.because: Final = because
+        self.missing: Final = missing
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the criterion, its truth, the evidence and the findings."""
+        return (self.criterion, self.truth, self.because, self.missing)
 
 
 class Recommendation(NamedTuple):
@@ -48,15 +65,25 @@ class Recommendation(NamedTuple):
     otherwise: tuple[Order, ...] = ()
 
 
-class Unanswered(NamedTuple):
+class Unanswered(Value):
     """A finding that emergency or same-day criteria wait for, and those criteria.
 
     ``hints`` is weak evidence: it does not decide, but it is why the question comes early.
     """
 
-    finding: str
-    criteria: tuple[str, ...]
-    hints: tuple[Evidence, ...] = ()
+    __slots__ = ("criteria", "finding", "hints")
+
+    def __init__(
+        self, finding: str, criteria: tuple[str, ...], hints: tuple[Evidence, ...] = ()
+    ) -> None:
+        """Keep what is not answered, who waits for it, and what hints at it."""
+        self.finding: Final = finding
+        self.criteria: Final = criteria
+        self.hints: Final = hints
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the finding, the criteria and the hints."""
+        return (self.finding, self.criteria, self.hints)
 
 
 @dataclass(frozen=True)
@@ -80,6 +107,13 @@ class Decision:
     digest: str
     notes: tuple[str, ...]
     reasons: Reasons = field(repr=False, compare=False)
+
+    # The moment of judging as every card writes it.
+    moment: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Write the moment down, once for all cards."""
+        object.__setattr__(self, "moment", self.as_of.isoformat())
 
     @property
     def met(self) -> tuple[str, ...]:

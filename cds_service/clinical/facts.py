@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final
 
 from cds_service.clinical.truth import Truth
+from cds_service.clinical.value import Value
 from cds_service.clinical.windows import Since, zone_of
 
 
-class Evidence(NamedTuple):
+class Evidence(Value):
     """One place in the record: ``reference`` ("Observation/12") and what it ``says``.
 
     ``when`` is the date as recorded, or None where there is none.
     """
 
-    reference: str
-    says: str
-    when: str | None = None
+    __slots__ = ("reference", "says", "when")
+
+    def __init__(self, reference: str, says: str, when: str | None = None) -> None:
+        """Say where, what and when."""
+        self.reference: Final = reference
+        self.says: Final = says
+        self.when: Final = when
+
+    def parts(self) -> tuple[object, ...]:
+        """Return where, what and when."""
+        return (self.reference, self.says, self.when)
 
 
-class Occurrence(NamedTuple):
+class Occurrence(Value):
     """One recorded instance of a finding: when it began, its number if it has one, and where.
 
     For an absent finding an occurrence is a denial; for an unknown one it is a hint that
     does not decide.
     """
 
-    since: Since | None
-    value: float | None
-    evidence: Evidence
+    __slots__ = ("evidence", "since", "value")
+
+    def __init__(self, since: Since | None, value: float | None, evidence: Evidence) -> None:
+        """Say when it began, its number, and where it stands."""
+        self.since: Final = since
+        self.value: Final = value
+        self.evidence: Final = evidence
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the beginning, the number and the evidence."""
+        return (self.since, self.value, self.evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +76,7 @@ class Facts:
     """
 
     as_of: datetime
-    findings: Mapping[str, Finding]
+    findings: dict[str, Finding]
     silent: frozenset[str] = frozenset()
     searched: frozenset[str] = frozenset()
     incomplete: frozenset[str] = frozenset()

@@ -85,6 +85,17 @@ def suited(
     return tuple(_checked_first(on, protocol) if occasion.leaving else on)
 
 
+def may_stay_away(decision: Decision, occasion: Occasion) -> bool:
+    """Tell whether a red-flag check that was set aside may stay away on this occasion.
+
+    Not where it is asked for by name: when the patient leaves, beside an order or appointment, and
+    beside a card that stands only on condition that it is answered.
+    """
+    if occasion.leaving or occasion.orders is not None:
+        return False
+    return not any(card.conditional for card in decision.recommendations)
+
+
 def without(decision: Decision, topic: str) -> Decision:
     """Return the decision without the card of a topic; its verdicts stay as they are."""
     kept = tuple(card for card in decision.recommendations if card.topic != topic)

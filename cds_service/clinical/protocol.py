@@ -40,10 +40,6 @@ class Criterion:
         """Work out once which findings the rule asks for."""
         object.__setattr__(self, "needs", frozenset(self.rule.needs()))
 
-    def touches(self, findings: Mapping[str, object]) -> bool:
-        """Tell whether the rule asks for any of these findings."""
-        return not self.needs.isdisjoint(findings)
-
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -112,7 +108,7 @@ class Protocol:
     supporting: tuple[int, ...] = field(init=False, repr=False)
     by_id: Mapping[str, Criterion] = field(init=False, repr=False)
     # For each finding, the places of the criteria that ask for it.
-    asking: Mapping[str, tuple[int, ...]] = field(init=False, repr=False)
+    asking: dict[str, tuple[int, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Work out what is looked up for every patient."""
@@ -128,8 +124,10 @@ class Protocol:
 
     def touched(self, findings: Iterable[str]) -> set[int]:
         """Return the places of the criteria that ask for any of these findings."""
-        asking = self.asking
-        return {place for name in findings for place in asking.get(name, ())}
+        asking, touched = self.asking, set[int]()
+        for name in findings:
+            touched.update(asking.get(name, ()))
+        return touched
 
     def _dangers(self) -> tuple[int, ...]:
         first = {name: rank for rank, name in enumerate(self.ask_first)}
@@ -166,7 +164,7 @@ class Protocol:
         """Tell whether a criterion calls for the course that is shown without others."""
         return self.courses[self.by_id[criterion].course].alone
 
-    def _asking(self) -> Mapping[str, tuple[int, ...]]:
+    def _asking(self) -> dict[str, tuple[int, ...]]:
         asking: dict[str, list[int]] = {}
         for place, criterion in enumerate(self.criteria):
             for name in criterion.needs:

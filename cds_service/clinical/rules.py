@@ -5,28 +5,38 @@ from __future__ import annotations
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cds_service.clinical import truth as kleene
-from cds_service.clinical.facts import Evidence
 from cds_service.clinical.truth import Truth
+from cds_service.clinical.value import Value
 from cds_service.clinical.windows import Span, older_than, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cds_service.clinical.facts import Facts, Occurrence
+    from cds_service.clinical.facts import Evidence, Facts, Occurrence
 
 
 T = TypeVar("T")
 
 
-class Weighed(NamedTuple):
+class Weighed(Value):
     """What a rule comes to, the evidence that decided it, and the findings that would decide it."""
 
-    truth: Truth
-    because: tuple[Evidence, ...]
-    missing: tuple[str, ...]
+    __slots__ = ("because", "missing", "truth")
+
+    def __init__(
+        self, truth: Truth, because: tuple[Evidence, ...], missing: tuple[str, ...]
+    ) -> None:
+        """Keep what it comes to, and why."""
+        self.truth: Final = truth
+        self.because: Final = because
+        self.missing: Final = missing
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the truth, the evidence and the findings."""
+        return (self.truth, self.because, self.missing)
 
 
 # By metaclass: the class ABC, being one of Python's own, cannot be the base of a compiled one.
@@ -123,7 +133,7 @@ class Not(Rule):
     def weigh(self, facts: Facts) -> Weighed:
         """Weigh the term and turn it round."""
         weighed = self.term.weigh(facts)
-        return weighed._replace(truth=weighed.truth.negated())
+        return Weighed(weighed.truth.negated(), weighed.because, weighed.missing)
 
     def needs(self) -> tuple[str, ...]:
         """Return what the term needs."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cds_service.clinical import truth as kleene
 from cds_service.clinical.decision import Decision, Gate, Recommendation, Unanswered, Verdict
@@ -17,7 +16,7 @@ from cds_service.clinical.truth import Truth
 if TYPE_CHECKING:
     from cds_service.clinical.facts import Evidence
     from cds_service.clinical.occasion import Occasion
-    from cds_service.clinical.protocol import Course
+    from cds_service.clinical.protocol import Course, Criterion
 
 
 def decide(facts: Facts, protocol: Protocol, occasion: Occasion = WHOLE_PATIENT) -> Decision:
@@ -26,10 +25,11 @@ def decide(facts: Facts, protocol: Protocol, occasion: Occasion = WHOLE_PATIENT)
     The occasion chooses among the recommendations; it never changes a verdict.
     """
     gate = open_gate(facts, protocol)
-    truths = judge(facts, protocol)
+    touched = protocol.touched(facts.findings)
+    truths = judge(facts, protocol, touched)
     danger = kleene.any_of(truths[place] for place in protocol.dangers)
     _reassure_last(truths, danger, protocol)
-    reasons = _Reasons(facts, protocol, tuple(truths))
+    reasons = _Reasons(facts, protocol, truths, touched)
     unanswered = _unanswered(reasons) if danger is not Truth.ABSENT else ()
     judged = gate is Gate.SHUT or (
         gate is Gate.OPEN and ("Condition" not in facts.incomplete or danger is Truth.PRESENT)
@@ -66,10 +66,10 @@ def open_gate(facts: Facts, protocol: Protocol) -> Gate:
     return Gate.UNKNOWN
 
 
-def judge(facts: Facts, protocol: Protocol) -> list[Truth]:
+def judge(facts: Facts, protocol: Protocol, touched: set[int]) -> list[Truth]:
     """Judge every criterion. Only those that a heard finding touches need judging anew."""
     truths = [verdict.truth for verdict in _silence(protocol, facts.silent)]
-    for place in protocol.touched(facts.findings):
+    for place in touched:
         truths[place] = protocol.criteria[place].rule.judge(facts)
     return truths
 
@@ -78,30 +78,38 @@ def judge(facts: Facts, protocol: Protocol) -> list[Truth]:
 def _silence(protocol: Protocol, silent: frozenset[str]) -> tuple[Verdict, ...]:
     """Weigh a record that says nothing: no occurrence, so the moment does not matter."""
     nothing = Facts(as_of=_ANY_MOMENT, findings={}, silent=silent)
-    return tuple(Verdict(each.id, *each.rule.weigh(nothing)) for each in protocol.criteria)
+    return tuple([_verdict(each, nothing) for each in protocol.criteria])
+
+
+def _verdict(criterion: Criterion, facts: Facts) -> Verdict:
+    weighed = criterion.rule.weigh(facts)
+    return Verdict(criterion.id, weighed.truth, weighed.because, weighed.missing)
 
 
 _ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, eq=False)
 class _Reasons:
     """The reasons of one decision, weighed when they are asked for."""
 
-    facts: Facts
-    protocol: Protocol
-    truths: tuple[Truth, ...]
-    _weighed: dict[int, Verdict] = field(default_factory=dict)
+    def __init__(
+        self, facts: Facts, protocol: Protocol, truths: list[Truth], touched: set[int]
+    ) -> None:
+        self.facts: Final = facts
+        self.protocol: Final = protocol
+        self.truths: Final = truths
+        self._touched: Final = touched
+        self._silence: Final = _silence(protocol, facts.silent)
+        self._weighed: Final[dict[int, Verdict]] = {}
 
     def verdict(self, place: int) -> Verdict:
         """Weigh one criterion, once; its truth is the one that the decision came to."""
         verdict = self._weighed.get(place)
         if verdict is None:
-            criterion = self.protocol.criteria[place]
-            if criterion.touches(self.facts.findings):
-                verdict = Verdict(criterion.id, *criterion.rule.weigh(self.facts))
+            if place in self._touched:
+                verdict = _verdict(self.protocol.criteria[place], self.facts)
             else:
-                verdict = _silence(self.protocol, self.facts.silent)[place]
+                verdict = self._silence[place]
             if place in self.protocol.reassuring:
                 verdict = self._held_back(verdict, self.truths[place])
             self._weighed[place] = verdict

@@ -6,9 +6,10 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from cds_service.clinical.truth import Truth
+from cds_service.clinical.value import Value
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # day away from UTC. What lies further away needs no zone to be told.
 _DAYS_BETWEEN_ZONES = 2
 _SHORTEST_MONTH = 28
+_HOURS_A_DAY = 24
 
 
 class Unit(StrEnum):
@@ -39,23 +41,40 @@ class Span:
         if self.unit is Unit.DAYS:
             return _is_from(as_of.toordinal() - self.amount, moment, as_of)
         if self.unit is Unit.HOURS:
+            days_apart = as_of.toordinal() - moment.toordinal()
+            if days_apart > self.amount // _HOURS_A_DAY + _DAYS_BETWEEN_ZONES:
+                return False
             # In one zone Python counts by the clock on the wall, which is turned twice a year.
             return as_of.astimezone(UTC) - moment.astimezone(UTC) <= timedelta(hours=self.amount)
         return _is_from(_months_before(as_of, self.amount).toordinal(), moment, as_of)
+
+    def is_over(self, moment: datetime, as_of: datetime) -> bool:
+        """Tell whether ``moment`` lies longer ago than this; an hour that is just over is over."""
+        if self.unit is Unit.HOURS:
+            return as_of.astimezone(UTC) - moment.astimezone(UTC) >= timedelta(hours=self.amount)
+        return not self.reaches(moment, as_of)
 
     def __str__(self) -> str:
         """Return the span as a clinician writes it: "30 days", "1 hour"."""
         return f"{self.amount} {self.unit if self.amount != 1 else self.unit.removesuffix('s')}"
 
 
-class Since(NamedTuple):
+class Since(Value):
     """A beginning that lies somewhere between two instants; a partial date is such an interval.
 
     ``earliest`` is None where the beginning is open ("chronic"). Both carry a time zone.
     """
 
-    earliest: datetime | None
-    latest: datetime
+    __slots__ = ("earliest", "latest")
+
+    def __init__(self, earliest: datetime | None, latest: datetime) -> None:
+        """Keep the two instants."""
+        self.earliest: Final = earliest
+        self.latest: Final = latest
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the two instants."""
+        return (self.earliest, self.latest)
 
 
 def zone_of(moment: datetime) -> tzinfo:
@@ -88,9 +107,9 @@ def older_than(since: Since | None, span: Span, as_of: datetime) -> Truth:
     """
     if since is None or is_future(since, as_of):
         return Truth.UNKNOWN
-    if not span.reaches(since.latest, as_of):
+    if span.is_over(since.latest, as_of):
         return Truth.PRESENT
-    if since.earliest is not None and span.reaches(since.earliest, as_of):
+    if since.earliest is not None and not span.is_over(since.earliest, as_of):
         return Truth.ABSENT
     return Truth.UNKNOWN
 
@@ -104,7 +123,7 @@ def is_future(since: Since, as_of: datetime) -> bool:
 def _is_from(day: int, moment: datetime, as_of: datetime) -> bool:
     """Tell whether a moment lies on a calendar day or later, in the zone of judging."""
     later = moment.toordinal() - day
-    if moment.tzinfo is as_of.tzinfo or abs(later) > _DAYS_BETWEEN_ZONES:
+    if abs(later) > _DAYS_BETWEEN_ZONES or moment.tzinfo is as_of.tzinfo:
         return later >= 0
     return moment.astimezone(as_of.tzinfo).toordinal() >= day
 

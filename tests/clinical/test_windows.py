@@ -39,7 +39,7 @@ EDGES: dict[str, tuple[Since | None, Span, str, str]] = {
     "last minute of day 31": (at("2026-02-14T23:59+00:00"), DAYS_30, "A", "P"),
     "day 31 as a date": (day("2026-02-14"), DAYS_30, "A", "P"),
     "later today": (at("2026-03-17T18:00+00:00"), DAYS_30, "P", "A"),
-    "72 hours to the second": (at("2026-03-14T12:00:00+00:00"), HOURS_72, "P", "A"),
+    "72 hours to the second": (at("2026-03-14T12:00:00+00:00"), HOURS_72, "P", "P"),
     "a second more": (at("2026-03-14T11:59:59+00:00"), HOURS_72, "A", "P"),
     "a day that holds the limit": (day("2026-03-14"), HOURS_72, "P", "?"),
     "the same day a year ago": (day("2025-03-17"), YEAR, "P", "A"),
