@@ -21,6 +21,13 @@ def as_list(value: object) -> list[Any]:
     return [value] if isinstance(value, dict) else []
 
 
+def is_malformed(value: object) -> bool:
+    """Tell whether something stands where objects belong, and is none."""
+    if isinstance(value, list):
+        return not all(isinstance(each, dict) for each in value)
+    return value is not None and not isinstance(value, dict)
+
+
 def as_text(value: object) -> str | None:
     """Return the value if it is a text with something in it, without outer white space."""
     if isinstance(value, str):

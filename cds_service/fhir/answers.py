@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from cds_service.fhir.access import as_dict, as_number, as_text, codings, concepts, said_codes
+from cds_service.fhir.access import (
+    as_dict,
+    as_list,
+    as_number,
+    as_text,
+    codings,
+    concepts,
+    said_codes,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cds_service.fhir.index import Index
 
+# An answer by a code of this system says why there is none. Source: FHIR R4, data-absent-reason.
+ABSENT_REASON = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _POSITIVE = {"pos", "det"}
 _NEGATIVE = {"neg", "nd"}
+# A number and what it is counted in, typed: "39.6 C", "9/10", "8 out of 10", "4+/5", "92 kg".
+_TYPED = re.compile(
+    r"(?P<number>[0-9]{1,6}(?:[.,][0-9]{1,6})?)\s*"
+    r"(?:(?P<shade>[+-])?(?:/|out of|of)\s*(?P<of>100|10|5)"
+    r"|(?P<unit>(?:deg(?:rees)? )?[a-z\u00b0\u00b5\[%][a-z0-9_/%\]]{0,14}))",
+    re.IGNORECASE,
+)
+_LONGEST_TYPED = 30
+# A muscle grade between two: 4+ is more than 4 and less than 5.
+_SHADES = {"+": 0.3, "-": -0.3, None: 0.0}
 
 
 def answer(part: dict[str, Any], index: Index) -> bool | None:
@@ -58,28 +81,39 @@ def concept_answer(concept: dict[str, Any], index: Index) -> bool | None:
 
 def number_of(part: dict[str, Any]) -> float | None:
     """Return the number of a value: quantity, integer, decimal, or a text that is a number."""
-    quantity = part.get("valueQuantity")
-    if isinstance(quantity, dict):
-        return as_number(quantity.get("value"))
-    for key in ("valueInteger", "valueDecimal", "valueString"):
-        number = as_number(part.get(key))
-        if number is not None:
-            return number
-    for concept in concepts(part.get("valueCodeableConcept")):
-        for text in (concept.get("text"), *(each.get("display") for each in codings(concept))):
-            number = as_number(text)
-            if number is not None:
-                return number
-    return None
+    return as_number(quantity_of(part).get("value"))
 
 
 def quantity_of(part: dict[str, Any]) -> dict[str, Any]:
-    """Return the value as a quantity; a bare number has no unit."""
+    """Return the value as a quantity; a bare number has no unit, one of a scale that scale ("/10").
+
+    A quantity as words ("39.6 C") is read as if it had been sent in its parts.
+    """
     quantity = part.get("valueQuantity")
     if isinstance(quantity, dict):
         return quantity
-    number = number_of(part)
-    return {} if number is None else {"value": number}
+    for key in ("valueInteger", "valueDecimal"):
+        if as_number(part.get(key)) is not None:
+            return {"value": part[key]}
+    said = [part.get("valueString")]
+    for concept in concepts(part.get("valueCodeableConcept")):
+        said += [concept.get("text"), *(each.get("display") for each in codings(concept))]
+    return next((read for text in said if (read := _typed(text))), {})
+
+
+def _typed(text: object) -> dict[str, Any]:
+    """Return the quantity that a short text is; an empty one where it is none."""
+    if not isinstance(text, str) or len(text) > _LONGEST_TYPED:
+        return {}
+    if (number := as_number(text)) is not None:
+        return {"value": number}
+    match = _TYPED.fullmatch(text.strip())
+    if match is None:
+        return {}
+    value = float(match["number"].replace(",", "."))
+    if match["of"]:
+        return {"value": value + _SHADES[match["shade"]], "unit": f"/{match['of']}"}
+    return {"value": value, "unit": match["unit"].strip()}
 
 
 def interpretation_codes(part: dict[str, Any]) -> set[str]:
@@ -96,6 +130,38 @@ def _interpretation(part: dict[str, Any]) -> bool | None:
 
 def _named(name: str | None) -> bool | None:
     return None if name is None else name == "yes"
+
+
+def item_answers(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the answers of a form's item; one that says why there is none is no answer."""
+    for each in as_list(item.get("answer")):
+        given = as_dict(each)
+        if as_dict(given.get("valueCoding")).get("system") != ABSENT_REASON:
+            yield given
+
+
+def yes_or_no(given: dict[str, Any], index: Index) -> bool | None:
+    """Return the yes or no of a form's answer; None where it is something else."""
+    if isinstance(given.get("valueBoolean"), bool):
+        return bool(given["valueBoolean"])
+    coding = given.get("valueCoding")
+    if isinstance(coding, dict):
+        return concept_answer({"coding": [coding]}, index)
+    text = as_text(given.get("valueString"))
+    return _named(index.answers.of_answer(text)) if text else None
+
+
+def value_of(given: dict[str, Any]) -> object:
+    """Return the value of a form's answer, of whatever type."""
+    return next((value for key, value in given.items() if key.startswith("value")), None)
+
+
+def as_part(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a form's answer as the value of an observation, so that it is read the same way."""
+    value = value_of(given)
+    if isinstance(value, dict):
+        return {"valueQuantity": value}
+    return {"valueString" if isinstance(value, str) else "valueDecimal": value}
 
 
 def comparator(part: dict[str, Any]) -> str:

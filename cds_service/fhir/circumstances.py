@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cds_service.fhir.access import as_text, codings, concepts
+from cds_service.fhir.access import as_dict, as_list, as_text, codings, concepts
 
 if TYPE_CHECKING:
     from cds_service.fhir.index import Index
@@ -39,6 +39,13 @@ def severity(resource: dict[str, Any], index: Index) -> str | None:
             if name in said:
                 return name
     return None
+
+
+def worsens(resource: dict[str, Any], index: Index) -> bool:
+    """Tell whether a note on a resource says that what it is about gets worse."""
+    notes = as_list(resource.get("note")) if "note" in resource else []
+    texts = filter(None, (as_text(as_dict(note).get("text")) for note in notes))
+    return any(map(index.text.worsens, texts))
 
 
 def severity_said(part: dict[str, Any], index: Index) -> str | None:

@@ -15,7 +15,6 @@ from cds_service.fhir.ledger import Entry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cds_service.clinical.windows import Since
     from cds_service.content.findings import FindingDefinition
     from cds_service.fhir.ledger import Ledger
     from cds_service.fhir.record import Record
@@ -50,15 +49,11 @@ def _both_sides(finding: FindingDefinition, _: Record, ledger: Ledger) -> None:
         if left and right:
             since = max((*left, *right), key=_sort_key).occurrence.since
             for entry in (*left, *right):
-                ledger.affirm(finding, _since(entry, since))
+                ledger.affirm(finding, entry.since(since))
 
 
 def _on_both(entry: Entry) -> bool:
     return "both" in entry.sides or entry.sides >= {"left", "right"}
-
-
-def _since(entry: Entry, since: Since | None) -> Entry:
-    return entry._replace(occurrence=entry.occurrence._replace(since=since))
 
 
 def _worse(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
@@ -180,9 +175,10 @@ def _episodes(finding: FindingDefinition, record: Record, ledger: Ledger) -> Non
             counted.append((day, entry))
     told = len(counted) >= _MANY or "Condition" in record.searched - record.doubtful
     for _, entry in counted:
-        occurrence = entry.occurrence._replace(value=float(len(counted)))
+        began, evidence = entry.occurrence.since, entry.occurrence.evidence
         if told:
-            ledger.affirm(finding, Entry(occurrence))
+            number = float(len(counted))
+            ledger.affirm(finding, Entry(Occurrence(began, number, evidence)))
 
 
 def _is_onset(entry: Entry, record: Record) -> bool:
@@ -209,6 +205,9 @@ def _sort_key(entry: Entry) -> float:
 
 def _minor(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
     """File that the patient is under 18; a birth date that does not decide changes nothing."""
+    born = read_date(record.birth_date, record.zone)
+    if born is None or record.as_of.year - born.latest.year > _ADULT + 1:
+        return
     grown = read_age({"value": _ADULT}, record.birth_date, record.zone)
     if grown is not None and grown.earliest is not None and is_future(grown, record.as_of):
         evidence = Evidence("Patient", "under 18 years of age", None)

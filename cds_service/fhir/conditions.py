@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cds_service.fhir.access import as_dict, as_list, concepts, first_code, said_codes
-from cds_service.fhir.circumstances import body_sites, severity
+from cds_service.clinical.windows import Since
+from cds_service.fhir.access import (
+    as_dict,
+    as_list,
+    as_text,
+    concepts,
+    first_code,
+    is_malformed,
+    said_codes,
+)
+from cds_service.fhir.circumstances import body_sites, severity, worsens
 from cds_service.fhir.dates import end_of, first_date, read_age, read_date, start_of
+from cds_service.fhir.reasons import reasons_of
 from cds_service.fhir.statements import Filer, Holds, Statement
 
 if TYPE_CHECKING:
-    from cds_service.clinical.windows import Since
     from cds_service.fhir.record import Record
 
 _RECURRING = {"recurrence", "relapse"}
@@ -23,13 +32,16 @@ STOPPED = {"cancelled", "entered-in-error", "not-done", "noshow", "revoked", "nu
 _ABATEMENTS = {
     f"abatement{kind}" for kind in ("DateTime", "Period", "Boolean", "Age", "Range", "String")
 }
+_ITS_REASON = "named only as the reason of a procedure"
+_WHY = frozenset({"reasonCode", "reasonReference", "diagnosis"})
+_RECORDED = ("recordedDate", "assertedDate", "dateRecorded")
 _NOT_DONE = STOPPED | {"preparation", "aborted"}
 
 
 def read_condition(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
     """File a Condition by its code, if its verification lets it count."""
     code = resource.get("code")
-    if filer.says_nothing(code) and not filer.hints(code):
+    if filer.says_nothing(code) and not filer.hints(code) and "evidence" not in resource:
         return
     verification = said_codes(resource.get("verificationStatus"))
     if not _FALSE.isdisjoint(verification):
@@ -38,7 +50,7 @@ def read_condition(resource: dict[str, Any], reference: str, record: Record, fil
     if not any(filer.legible(concept) for concept in found):
         record.unreadable("Condition", reference, "it has no text and no code that is known")
         return
-    since, when, onset = _began(resource, record)
+    since, when, onset = _began(resource, record, filer)
     status = said_codes(resource.get("clinicalStatus"))
     statement = Statement(
         reference=reference,
@@ -51,10 +63,19 @@ def read_condition(resource: dict[str, Any], reference: str, record: Record, fil
         body_sites=body_sites(resource, filer.index),
         onset=onset,
         hints_by_display=True,
+        worsens=worsens(resource, filer.index),
     )
-    spoke = [filer.file(concept, statement) for concept in found]
+    spoke = [filer.file(concept, statement) for concept in (*found, *_manifestations(resource))]
     if any(spoke) and statement.holds is Holds.OPEN:
         record.unreadable("Condition", reference, "its clinical status is not known")
+
+
+def _manifestations(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the symptoms by which a condition shows itself (R4 nests them, R5 does not)."""
+    found: list[dict[str, Any]] = []
+    for each in map(as_dict, as_list(resource.get("evidence"))):
+        found += concepts(each.get("code", each))
+    return found
 
 
 def _holds(resource: dict[str, Any], status: list[str], record: Record) -> Holds:
@@ -81,7 +102,9 @@ def _abated(resource: dict[str, Any], record: Record) -> bool:
     return any(resource.get(kind) for kind in ("abatementAge", "abatementRange", "abatementString"))
 
 
-def _began(resource: dict[str, Any], record: Record) -> tuple[Since | None, str | None, bool]:
+def _began(
+    resource: dict[str, Any], record: Record, filer: Filer
+) -> tuple[Since | None, str | None, bool]:
     """Return the onset, else the recorded date, else the start of the encounter.
 
     The last of the three tells whether it is the onset.
@@ -99,19 +122,32 @@ def _began(resource: dict[str, Any], record: Record) -> tuple[Since | None, str 
         since = read_age(age, record.birth_date, zone)
         if since is not None:
             return since, f"at the age of {as_dict(age).get('value')}", True
+    told = as_text(resource.get("onsetString"))
+    if told is not None:
+        since = _told(told, resource, record, filer)
+        if since is not None:
+            return since, told, True
     encounter = as_dict(resource.get("encounter") or resource.get("context"))
     met = record.resolve(encounter.get("reference"))
     since, when = first_date(
         (
-            resource.get("recordedDate"),
-            resource.get("assertedDate"),
-            resource.get("dateRecorded"),
+            *(resource.get(key) for key in _RECORDED),
             start_of(met.get("period")),
             start_of(met.get("actualPeriod")),
         ),
         zone,
     )
     return since, when, False
+
+
+def _told(told: str, resource: dict[str, Any], record: Record, filer: Filer) -> Since | None:
+    """Return an onset in words: "3 weeks ago" is told from the recording, else at least so old."""
+    recorded, _ = first_date((resource.get(key) for key in _RECORDED), record.zone)
+    said = filer.index.text.time_in(told)
+    since = said.since(recorded or filer.ledger.now, record.zone) if said else None
+    if since is None or recorded is not None or (said and said.year is not None):
+        return since
+    return Since(None, since.latest)
 
 
 def read_encounter(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
@@ -122,19 +158,14 @@ def read_encounter(resource: dict[str, Any], reference: str, record: Record, fil
     status = first_code(resource.get("status"))
     if status in STOPPED:
         return
-    reasons = concepts(resource.get("reasonCode"))
-    for reason in as_list(resource.get("reason")):
-        # R5 nests CodeableReferences in `value`; STU3 and DSTU2 have the concepts themselves.
-        values = as_dict(reason).get("value")
-        reasons += concepts(values) if values is not None else concepts(reason)
-    for diagnosis in as_list(resource.get("diagnosis")):
-        reasons += concepts(as_dict(diagnosis).get("condition"))
     periods = (resource.get("period"), resource.get("actualPeriod"))
     since, when = first_date(map(start_of, periods), record.zone)
     ended, _ = first_date(map(end_of, periods), record.zone)
     if ended is None and status in _FINISHED:
         ended = since
-    for reason in reasons:
+    if not _WHY.isdisjoint(resource) and any(is_malformed(resource.get(key)) for key in _WHY):
+        record.unreadable("Encounter", reference, "some of its reasons are none")
+    for reason in reasons_of(resource, record):
         statement = Statement(
             reference=reference,
             since=since,
@@ -143,13 +174,16 @@ def read_encounter(resource: dict[str, Any], reference: str, record: Record, fil
             remark="reason for the encounter",
             hints_by_display=True,
             visit=True,
+            suspects=True,
         )
         filer.file(reason, statement)
 
 
 def read_procedure(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
-    """File a procedure that was done."""
-    if filer.says_nothing(resource.get("code")):
+    """File a procedure that was done, and what it was done for."""
+    code = resource.get("code")
+    reasons = reasons_of(resource, record)
+    if not reasons and filer.says_nothing(code) and not filer.hints(code):
         return
     if first_code(resource.get("status")) in _NOT_DONE or any(
         resource.get(flag) is True for flag in ("notDone", "notPerformed")
@@ -164,5 +198,9 @@ def read_procedure(resource: dict[str, Any], reference: str, record: Record, fil
         ),
         record.zone,
     )
-    for concept in concepts(resource.get("code")):
-        filer.file(concept, Statement(reference, holds=Holds.PAST, since=since, when=when))
+    done = Statement(reference, holds=Holds.PAST, since=since, when=when, hints_by_display=True)
+    for concept in concepts(code):
+        filer.file(concept, done)
+    for reason in reasons:
+        why = Statement(reference, since=since, when=when, observed=since, only=_ITS_REASON)
+        filer.file(reason, why)

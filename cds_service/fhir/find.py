@@ -41,7 +41,7 @@ def find(record: Record, index: Index, given: tuple[Given, ...] = ()) -> Facts:
             reader = readers.get(kind)
             if reader is not None:
                 reader(resource, reference, record, filer)
-        if "note" in resource or kind in COMMENTED:
+        if "note" in resource or "notes" in resource or kind in COMMENTED:
             read_notes(resource, reference, record, filer)
     for reference, resource in record.drafts:
         read_draft(resource, reference, record, filer)

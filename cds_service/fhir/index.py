@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from cds_service.content.codes import CODE_SYSTEMS, Code, System
 from cds_service.content.findings import Computation, FindingDefinition
 from cds_service.fhir.order_index import OrderIndex
+from cds_service.fhir.questions import Questions
 from cds_service.fhir.terms import URIS, TermIndex, normal
 from cds_service.fhir.text import TextReader
+from cds_service.fhir.tokens import words_of_phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -43,6 +45,7 @@ class Mark:
 # The complaint that the whole service is about: its age tells which answers belong to it.
 PAIN = "back-pain"
 _PREFIX_MEMORY = 20_000
+_LONGEST_NAME = 60
 _AFTERCARE = re.compile(r"[ST][0-9A-Z]{5}[DGKPS]")
 
 
@@ -61,15 +64,13 @@ class CodeIndex:
             system: (_ByPrefix if CODE_SYSTEMS[system].by_prefix else _Exact)(filed[system])
             for system in System
         }
-        self._by_uri: dict[Any, _Exact | _ByPrefix] = {
-            uri: tables[system] for uri, system in URIS.items()
-        }
+        self._by_uri: dict[Any, _Exact] = {uri: tables[system] for uri, system in URIS.items()}
 
     def look_up(self, coding: Mapping[str, Any]) -> tuple[Mark, ...] | None:
         """Return the marks of a coding; None where its system is not one of ours."""
         try:
             table = self._by_uri.get(coding.get("system"))
-            return None if table is None else table[coding.get("code")]
+            return None if table is None else table.marks(coding.get("code"))
         except TypeError:
             # A system or a code that is not there, or no text: it names nothing.
             return None
@@ -88,7 +89,7 @@ class CodeIndex:
                 table = self._by_uri.get(coding["system"])
                 if table is None:
                     continue
-                if table[coding.get("code")]:
+                if table.marks(coding.get("code")):
                     return False
             except (TypeError, KeyError):
                 continue
@@ -96,30 +97,37 @@ class CodeIndex:
         return known
 
 
-class _Exact(dict[Any, tuple["Mark", ...]]):
+class _Exact:
     """Marks by code; a code that is not there has none."""
 
-    def __missing__(self, code: object) -> tuple[Mark, ...]:
+    def __init__(self, filed: dict[str, tuple[Mark, ...]]) -> None:
+        self._filed = filed
+
+    def marks(self, code: object) -> tuple[Mark, ...]:
+        """Return the marks of a code. Raises TypeError for what names none."""
         if isinstance(code, str):
-            return ()
+            return self._filed.get(code, ())
         if type(code) is int:  # a number where a text belongs: the code can be told all the same
-            return self[str(code)]
+            return self._filed.get(str(code), ())
         raise TypeError
 
 
-class _ByPrefix(dict[Any, tuple["Mark", ...]]):
+class _ByPrefix(_Exact):
     """Marks by code as it came, remembered; worked out by prefix when it is first seen."""
 
     def __init__(self, filed: dict[str, tuple[Mark, ...]]) -> None:
-        super().__init__()
-        self._filed = filed
+        super().__init__(filed)
+        self._known: dict[str, tuple[Mark, ...]] = {}
 
-    def __missing__(self, code: object) -> tuple[Mark, ...]:
+    def marks(self, code: object) -> tuple[Mark, ...]:
+        """Return the marks of a code. Raises TypeError for what names none."""
         if not isinstance(code, str):
             raise TypeError
-        if len(self) >= _PREFIX_MEMORY:
-            self.clear()
-        marks = self[code] = self._work_out(normal(System.ICD10CM, code))
+        marks = self._known.get(code)
+        if marks is None:
+            if len(self._known) >= _PREFIX_MEMORY:
+                self._known.clear()
+            marks = self._known[code] = self._work_out(normal(System.ICD10CM, code))
         return marks
 
     def _work_out(self, code: str) -> tuple[Mark, ...]:
@@ -137,6 +145,27 @@ class _ByPrefix(dict[Any, tuple["Mark", ...]]):
         return tuple(found)
 
 
+class MeasuredNames:
+    """What observations without a known code are called, as a whole: "Muscle power, left leg"."""
+
+    def __init__(self, content: Content) -> None:
+        """Compile the names, whatever small words stand between theirs."""
+        self._spellings = content.vocabulary.spellings
+        self._skipped = content.vocabulary.skipped
+        self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for finding in content.findings.values():
+            for name in finding.measured.names if finding.measured else ():
+                words = self._words(name)
+                self._named[words] = (*self._named.get(words, ()), finding.id)
+
+    def of(self, text: str) -> tuple[str, ...]:
+        """Return the findings that a number of this name measures."""
+        return self._named.get(self._words(text), ()) if len(text) <= _LONGEST_NAME else ()
+
+    def _words(self, text: str) -> tuple[str, ...]:
+        return words_of_phrase(text, self._spellings, self._skipped)
+
+
 class Index:
     """Everything that reading a record needs of the content, compiled once at start-up."""
 
@@ -147,6 +176,7 @@ class Index:
         self.openers = content.gate.rule.needs()
         self.codes = CodeIndex(content.findings.values())
         self.text = TextReader(content)
+        self.questions = Questions(content.findings, content.vocabulary.asking)
         groups = content.vocabulary.groups
         self.sites = TermIndex(groups["sites"])
         self.severity = TermIndex(groups["severity"])
@@ -154,7 +184,7 @@ class Index:
         self.answers = TermIndex(groups["answers"])
         self.severity_of = _linked(content, "severity_of")
         self.recurrence_of = _linked(content, "recurrence_of")
-        self.worsening_of = _linked(content, "worsening_of")
+        self.measured_names = MeasuredNames(content)
         self.computed = tuple(each for each in content.findings.values() if each.computed)
         self.kinds = _kinds(content)
         self.twins = _twins(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cds_service.clinical.facts import Evidence, Finding, Occurrence
 from cds_service.clinical.truth import Truth
@@ -21,7 +21,7 @@ DENIAL_LIVES = Span(30, Unit.DAYS)
 _CHRONIC = timedelta(days=43)
 
 
-class Entry(NamedTuple):
+class Entry:
     """One place in the record that speaks of a finding.
 
     ``observed`` is when it was seen or said, for observations and answers, which age and which a
@@ -34,20 +34,53 @@ class Entry(NamedTuple):
     takes the place of older answers.
     """
 
-    occurrence: Occurrence
-    observed: Since | None = None
-    endable: bool = False
-    sides: frozenset[str] = frozenset()
-    given: bool = False
-    visit: bool = False
-    text: bool = False
-    written: Since | None = None
-    restates: bool | None = None
+    __slots__ = (
+        "endable", "given", "observed", "occurrence", "restates", "sides", "text", "visit",
+        "written",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913  what may be said of one entry
+        self,
+        occurrence: Occurrence,
+        observed: Since | None = None,
+        *,
+        endable: bool = False,
+        sides: frozenset[str] = frozenset(),
+        given: bool = False,
+        visit: bool = False,
+        text: bool = False,
+        written: Since | None = None,
+        restates: bool | None = None,
+    ) -> None:
+        """Keep what is said, when it was seen, and how much it counts."""
+        self.occurrence: Final = occurrence
+        self.observed: Final = observed
+        self.endable: Final = endable
+        self.sides: Final = sides
+        self.given: Final = given
+        self.visit: Final = visit
+        self.text: Final = text
+        self.written: Final = written
+        self.restates: Final = restates
 
     @property
     def moment(self) -> Since | None:
         """Return when it was seen or said, else when it began."""
         return self.observed or self.occurrence.since
+
+    def since(self, beginning: Since | None) -> Entry:
+        """Return the same with another beginning."""
+        return Entry(
+            Occurrence(beginning, self.occurrence.value, self.occurrence.evidence),
+            self.observed,
+            endable=self.endable,
+            sides=self.sides,
+            given=self.given,
+            visit=self.visit,
+            text=self.text,
+            written=self.written,
+            restates=self.restates,
+        )
 
 
 class Heard:
@@ -281,7 +314,9 @@ def says(words: str, since: Since | None, *remarks: str | None) -> str:
 
 
 def _occurrences(entries: list[Entry]) -> tuple[Occurrence, ...]:
-    return tuple(dict.fromkeys(entry.occurrence for entry in entries))
+    if len(entries) == 1:
+        return (entries[0].occurrence,)
+    return tuple(dict.fromkeys([entry.occurrence for entry in entries]))
 
 
 def _seen_last(entry: Entry) -> datetime:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from cds_service.clinical.value import Value
 from cds_service.content.vocabulary import Cue
-from cds_service.fhir.tokens import bag, words_of_phrase
+from cds_service.fhir.tokens import NUMBER, bag, words_of_phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from cds_service.content.findings import FindingDefinition
     from cds_service.content.vocabulary import Vocabulary
@@ -20,11 +21,19 @@ if TYPE_CHECKING:
 # Words that stand in every other letter: a phrase is better missed by another of its words.
 _EVERYDAY = frozenset(
     (
-        "around", "because", "better", "between", "blood", "down", "feeling", "for", "found",
-        "from", "get", "history", "into", "is", "medication", "off", "out", "over", "pressure",
-        "reason", "regular", "run", "sleep", "to", "with", "work",
+        "able", "all", "and", "around", "at", "because", "been", "better", "between", "blood",
+        "both", "can", "come", "control", "down", "due", "feel", "feeling", "for", "found",
+        "from", "get", "gone", "has", "have", "history", "in", "inability", "into", "is",
+        "keep", "longer", "loss", "medication", "not", "of", "off", "out", "over", "poor",
+        "pressure", "reason", "regular", "run", "self", "sleep", "to", "walk", "went", "with",
+        "work", "year",
     )
 )  # fmt: skip
+
+
+_NO_WORDS: frozenset[str] = frozenset()
+# Kinds of words that are not small: phrases are known by them.
+_COMMON_NOUNS = frozenset({"complaint"})
 
 
 class Says(Enum):
@@ -36,6 +45,9 @@ class Says(Enum):
     MEASURES = "measures"  # the word before a number: "temp 39.2"
 
 
+_SPEAKING = frozenset({Says.NAMES, Says.MEASURES})
+
+
 @dataclass(slots=True)
 class _Node:
     """A place in the tree: the words that may follow, and what ends here."""
@@ -45,14 +57,21 @@ class _Node:
     cues: list[Cue] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Value):
     """A phrase of a finding at the tokens from ``start`` to ``stop``."""
 
-    start: int
-    stop: int
-    says: Says
-    finding: str
+    __slots__ = ("finding", "says", "start", "stop")
+
+    def __init__(self, start: int, stop: int, says: Says, finding: str) -> None:
+        """Say where a phrase stands, and what it does for which finding."""
+        self.start: Final = start
+        self.stop: Final = stop
+        self.says: Final = says
+        self.finding: Final = finding
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the place, and what the phrase does."""
+        return (self.start, self.stop, self.says, self.finding)
 
     def meets(self, other: Span) -> bool:
         """Tell whether two spans share a token."""
@@ -84,32 +103,46 @@ class Lexicon:
         self._root = _Node()
         self._whole: dict[tuple[str, ...], list[str]] = {}
         anchors: set[str] = set()
-        small = {word for texts in vocabulary.cues.values() for word in texts}
+        harmless: dict[str, set[str]] = {}
+        small = _EVERYDAY | {
+            word
+            for cue, texts in vocabulary.cues.items()
+            for word in texts
+            if cue.kind not in _COMMON_NOUNS
+        }
+        alike = [
+            sorted((self._words(each) for each in group), key=len, reverse=True)
+            for group in vocabulary.alike
+        ]
         for finding in findings:
-            for phrase in finding.phrases:
-                words = self._words(phrase)
-                if words:
-                    self._plant(words).findings.append((Says.NAMES, finding.id))
-                    named = self._whole.setdefault(words, [])
-                    if finding.id not in named:
-                        named.append(finding.id)
-                    anchors.add(_anchor(words, small))
-            for phrase in finding.but_not:
-                self._plant(self._words(phrase)).findings.append((Says.EXCEPTS, finding.id))
-            for phrase in finding.explained_by:
-                self._plant(self._words(phrase)).findings.append((Says.EXPLAINS, finding.id))
-            for phrase in finding.measured.words if finding.measured else ():
-                words = self._words(phrase)
-                self._plant(words).findings.append((Says.MEASURES, finding.id))
-                anchors.add(_anchor(words, small))
+            for says, phrases in _phrases(finding):
+                for phrase in phrases:
+                    for words in _wordings(self._words(phrase), alike):
+                        self._name(words, says, finding.id)
+                        known_by = anchors
+                        if says not in _SPEAKING:
+                            known_by = harmless.setdefault(finding.id, set())
+                        known_by.add(_anchor(words, small))
         for cue, texts in vocabulary.cues.items():
             for text in texts:
                 self._plant(self._words(text)).cues.append(cue)
-        variants = {each for each, word in self.spellings.items() if word in anchors}
-        self._triggers = frozenset(anchors | variants)
+        self._triggers = self._spelt(anchors)
+        self._harmless = {name: self._spelt(words) for name, words in harmless.items()}
 
     def _words(self, phrase: str) -> tuple[str, ...]:
         return words_of_phrase(phrase, self.spellings, self.skipped)
+
+    def _spelt(self, words: set[str]) -> frozenset[str]:
+        """Return words with every other way to spell them."""
+        return frozenset(words | {each for each, word in self.spellings.items() if word in words})
+
+    def _name(self, words: tuple[str, ...], says: Says, finding: str) -> None:
+        """Let words say something for a finding, once."""
+        node = self._plant(words)
+        if (says, finding) not in node.findings:
+            node.findings.append((says, finding))
+        if says is Says.NAMES and finding not in (named := self._whole.setdefault(words, [])):
+            named.append(finding)
 
     def _plant(self, words: tuple[str, ...]) -> _Node:
         node = self._root
@@ -120,6 +153,10 @@ class Lexicon:
     def is_silent(self, text: str) -> bool:
         """Tell at a glance whether a text cannot name any finding."""
         return self._triggers.isdisjoint(bag(text))
+
+    def explains_nothing(self, finding: str, text: str) -> bool:
+        """Tell at a glance whether a text cannot take the alarm out of a finding."""
+        return self._harmless.get(finding, _NO_WORDS).isdisjoint(bag(text))
 
     def whole(self, text: str) -> list[str]:
         """Return the findings of which a phrase is the whole text."""
@@ -134,13 +171,16 @@ class Lexicon:
         for start, token in enumerate(tokens):
             if token not in beginnings:
                 continue
-            node: _Node | None = self._root
+            node = self._root
             longest: tuple[int, list[Cue]] | None = None
             place = start
             while place < len(tokens):
-                node = node.children.get(tokens[place]) if node else None
-                if node is None:
+                after = node.children.get(tokens[place])
+                if after is None and tokens[place][0].isdigit():
+                    after = node.children.get(NUMBER)
+                if after is None:
                     break
+                node = after
                 place += 1
                 for says, finding in node.findings:
                     spans.append(Span(start, place, says, finding))
@@ -194,6 +234,38 @@ def outside(cues: list[CueSpan], named: list[Span], said: list[Said]) -> list[Cu
     return [cue for cue in cues if cue.start not in taken]
 
 
-def _anchor(words: tuple[str, ...], small: set[str]) -> str:
+def _phrases(finding: FindingDefinition) -> Iterator[tuple[Says, tuple[str, ...]]]:
+    yield Says.NAMES, finding.phrases
+    yield Says.EXCEPTS, finding.but_not
+    yield Says.EXPLAINS, finding.explained_by
+    if finding.measured is not None:
+        yield Says.MEASURES, finding.measured.words
+
+
+def _wordings(
+    words: tuple[str, ...], alike: list[list[tuple[str, ...]]]
+) -> Iterator[tuple[str, ...]]:
+    """Yield a phrase, and what it is with other wordings alike in the places of its own."""
+    for number, group in enumerate(alike):
+        place = _place(words, group)
+        if place is not None:
+            for before in _wordings(words[: place.start], alike[number + 1 :]):
+                for after in _wordings(words[place.stop :], alike[number + 1 :]):
+                    yield from ((*before, *wording, *after) for wording in group)
+            return
+    yield words
+
+
+def _place(words: tuple[str, ...], group: list[tuple[str, ...]]) -> range | None:
+    """Return where the longest wording of a group stands in a phrase, if one does."""
+    for wording in group:
+        if wording[0] in words:
+            for start in range(len(words) - len(wording) + 1):
+                if words[start : start + len(wording)] == wording:
+                    return range(start, start + len(wording))
+    return None
+
+
+def _anchor(words: tuple[str, ...], small: frozenset[str]) -> str:
     """Return the word by which a phrase is missed at a glance: a long one that is no cue."""
-    return max(words, key=lambda word: (word not in small | _EVERYDAY, len(word), word))
+    return max(words, key=lambda word: (word not in small, len(word), word))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.clinical.windows import Since, Span, Unit, is_future
@@ -12,7 +11,6 @@ from cds_service.fhir.answers import quantity_of
 from cds_service.fhir.circumstances import SIDES
 from cds_service.fhir.ledger import Entry, Ledger, says
 from cds_service.fhir.readings import Compared, compare
-from cds_service.fhir.statements import Statement
 from cds_service.fhir.units import Amount, kilograms
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
     from cds_service.content.findings import FindingDefinition, Measured
     from cds_service.fhir.index import Index
+    from cds_service.fhir.statements import Statement
 
 # Weights are compared between 30 days and 12 months apart. Source: docs/reading.md, "Weight".
 _APART = 30
@@ -27,11 +26,13 @@ _LOOK_BACK = Span(12, Unit.MONTHS)
 _BACK = "back"
 
 
-@dataclass(frozen=True, slots=True)
 class _Weight:
-    since: Since
-    amount: Amount
-    statement: Statement
+    __slots__ = ("amount", "since", "statement")
+
+    def __init__(self, since: Since, amount: Amount, statement: Statement) -> None:
+        self.since: Final = since
+        self.amount: Final = amount
+        self.statement: Final = statement
 
 
 class Measurements:
@@ -45,21 +46,29 @@ class Measurements:
         self.weights: dict[str, list[_Weight]] = {}
 
     def read(
-        self, finding: FindingDefinition, words: str, part: dict[str, Any], statement: Statement
+        self,
+        finding: FindingDefinition,
+        words: str,
+        part: dict[str, Any],
+        statement: Statement,
+        code: str | None = None,
     ) -> None:
-        """File one measurement, called by ``words``, under the finding that it measures."""
+        """File one measurement, called by ``words``, under the finding that it measures.
+
+        ``code`` is that of the instrument, where it has one.
+        """
         measured = _measured(finding)
         if part.get("dataAbsentReason") or not _at_site(measured, statement):
             return
         if measured.reading is Reading.WEIGHT:
             self._weigh(finding, part, statement)
             return
-        compared = compare(measured, part, self.index)
+        compared = compare(measured, part, self.index, code)
         if compared is None or compared.affirms is None:
             if compared is not None or any(key.startswith("value") for key in part):
                 self._unread(finding, words, statement)
             return
-        compared = compared._replace(words=f"{words} {compared.words}")
+        compared = Compared(compared.affirms, compared.value, f"{words} {compared.words}")
         if measured.reading is Reading.LOW_LAB and statement.since is not None:
             self._keep_latest(finding, compared, statement.since, statement)
         else:

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 from cds_service.content.findings import Carrier
 from cds_service.fhir.access import as_dict, as_list, as_text, codings, concepts, first_code
 from cds_service.fhir.dates import end_of, first_date, read_date, start_of
+from cds_service.fhir.reasons import reasons_of
 from cds_service.fhir.statements import Holds, Statement
+from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cds_service.clinical.windows import Since
     from cds_service.fhir.record import Record
     from cds_service.fhir.statements import Filer
@@ -18,11 +22,13 @@ if TYPE_CHECKING:
 _NOT_TAKEN = {"draft", "cancelled", "entered-in-error", "intended", "not-taken"}
 _NOT_ORDERED = {"proposal", "plan", "option"}
 _ONGOING = {"active", "on-hold", "recorded", None}
+_ITS_REASON = "named only as the reason of a medicine"
 _OVER = {"completed", "stopped", "ended"}
 
 
 def read_medication(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
-    """File a medicine that is taken, or was until the finding's window ends."""
+    """File a medicine that is taken, or was until the finding's window ends, and what it is for."""
+    _file_reasons(resource, reference, record, filer)
     medicines = _medicines(resource, record)
     named = [(each, words) for each in medicines if (words := _names(each, filer)) is not None]
     if not named and not any(filer.legible(each) for each in medicines):
@@ -45,6 +51,32 @@ def read_medication(resource: dict[str, Any], reference: str, record: Record, fi
     )
     for concept, words in named:
         filer.file({"text": words} if words else concept, statement)
+
+
+def _file_reasons(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
+    """Let what a medicine is given for hint: it is no diagnosis, and no word of how it is now."""
+    reasons = reasons_of(resource, record)
+    instructions = list(_instructions(resource))
+    if not (reasons or instructions) or first_code(resource.get("status")) in _NOT_TAKEN:
+        return
+    since, when = _started(resource, record)
+    statement = Statement(
+        reference, since=since, when=when, observed=since, visit=True, note=True, only=_ITS_REASON
+    )
+    for reason in reasons:
+        filer.file(reason, statement)
+    for text in instructions:
+        file_text(text, statement, {}, filer)
+
+
+def _instructions(resource: dict[str, Any]) -> Iterator[str]:
+    """Yield the instructions of the doses as words."""
+    for key in ("dosageInstruction", "dosage"):
+        for dose in map(as_dict, as_list(resource.get(key))):
+            needed = as_dict(dose.get("asNeededCodeableConcept"))
+            for text in map(as_text, (dose.get("text"), needed.get("text"))):
+                if text is not None:
+                    yield text
 
 
 def _names(concept: dict[str, Any], filer: Filer) -> str | None:

@@ -6,14 +6,14 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
-from cds_service.fhir.access import as_dict, as_list, as_text, first_code, said_codes
-from cds_service.fhir.dates import first_date, start_of
+from cds_service.clinical.windows import Since
+from cds_service.fhir.access import as_dict, as_list, as_text, concepts, first_code, said_codes
+from cds_service.fhir.dates import first_date, read_date, start_of
 from cds_service.fhir.statements import Holds, Statement
 from cds_service.fhir.tokens import MAX_TEXT
 from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
-    from cds_service.clinical.windows import Since
     from cds_service.fhir.record import Record
     from cds_service.fhir.statements import Filer
 
@@ -33,35 +33,47 @@ COMMENTED = {
     "ClinicalImpression": ("description", "summary"),
     "DiagnosticReport": ("conclusion",),
 }
+# In DSTU2 the notes of a Condition are a text.
+_NOTES = ("notes",)
 _VOID = frozenset(
     ("entered-in-error", "refuted", "superseded", "cancelled", "noshow", "not-done", "revoked",
      "nullified")
 )  # fmt: skip
+_SO_FAR = frozenset({"registered", "partial", "preliminary"})
 _OVER = frozenset({"inactive", "remission", "resolved"})
 _DATES = (
-    "recordedDate", "assertedDate", "dateRecorded", "effectiveDateTime", "effectiveInstant",
-    "authoredOn", "dateWritten", "issued", "date", "created", "indexed", "performedDateTime",
-    "occurrenceDateTime", "onsetDateTime",
+    "effectiveDateTime", "effectiveInstant", "authoredOn", "dateWritten", "issued", "date",
+    "created", "indexed", "performedDateTime", "occurrenceDateTime",
 )  # fmt: skip
+_RECORDED = ("recordedDate", "assertedDate", "dateRecorded", "onsetDateTime")
 _PERIODS = ("effectivePeriod", "performedPeriod", "occurrencePeriod", "period", "actualPeriod")
 _PLAIN = "text/plain"
 
 
-def read_notes(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
-    """File what the annotations and comments of a resource say."""
+def read_notes(
+    resource: dict[str, Any], reference: str, record: Record, filer: Filer, *, draft: bool = False
+) -> None:
+    """File what the annotations and comments of a resource say; those of a draft are of now."""
     kind = resource["resourceType"]
-    comments = [resource[key] for key in COMMENTED.get(kind, ()) if key in resource]
+    comments = [resource[key] for key in COMMENTED.get(kind, _NOTES) if key in resource]
     if not (comments or "note" in resource) or kind not in NOTED or _is_void(resource):
         return
-    written = _written(resource, record)
+    undated = kind == "Condition"
+    if draft:
+        written: tuple[Since | None, str | None] = (None, None)
+    else:
+        written = _between(resource, record) if undated else _written(resource, record)
     holds = _holds(resource)
     for comment in comments:
-        _file(as_text(comment), written, holds, reference, filer)
+        _file(as_text(comment), written, holds, reference, filer, undated=undated)
     for each in as_list(resource.get("note")):
         note = as_dict(each)
         dated = first_date((note.get("time"),), record.zone)
-        own = dated if dated[0] else written
-        _file(as_text(note.get("text")), own, holds, reference, filer)
+        text = as_text(note.get("text"))
+        if dated[0] and not draft:
+            _file(text, dated, holds, reference, filer)
+        else:
+            _file(text, written, holds, reference, filer, undated=undated)
 
 
 def read_document(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
@@ -79,13 +91,31 @@ def read_document(resource: dict[str, Any], reference: str, record: Record, file
 
 
 def read_report(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
-    """File what a report says in plain text; its conclusion is read as a comment is."""
+    """File a report's coded conclusions and its plain text; its conclusion is read as a comment."""
     if _is_void(resource):
         return
     written = _written(resource, record)
+    for concept in concepts(resource.get("conclusionCode") or resource.get("codedDiagnosis")):
+        filer.file(concept, _concluded(resource, reference, written))
     for attachment in as_list(resource.get("presentedForm")):
         text = _plain_text(as_dict(attachment), reference, record)
         _file(text, written, Holds.NOW, reference, filer)
+
+
+def _concluded(
+    resource: dict[str, Any], reference: str, written: tuple[Since | None, str | None]
+) -> Statement:
+    status = first_code(resource.get("status"))
+    return Statement(
+        reference=reference,
+        since=written[0],
+        when=written[1],
+        observed=written[0],
+        endable=True,
+        visit=True,
+        remark=status if status in _SO_FAR else None,
+        hints_by_display=True,
+    )
 
 
 def _is_void(resource: dict[str, Any]) -> bool:
@@ -109,12 +139,31 @@ def _written(resource: dict[str, Any], record: Record) -> tuple[Since | None, st
     return first_date((*(resource.get(key) for key in _DATES), *periods), record.zone)
 
 
+def _between(resource: dict[str, Any], record: Record) -> tuple[Since | None, None]:
+    """Return between when and when an undated note on a condition was written.
+
+    A condition is written to for as long as it is on the list: not before it was recorded, and not
+    after its last change. Nobody knows when its onset was written about.
+    """
+    recorded, _ = first_date(
+        (*(resource.get(key) for key in _RECORDED), start_of(resource.get("onsetPeriod"))),
+        record.zone,
+    )
+    if recorded is None or recorded.earliest is None:
+        return None, None
+    changed = read_date(as_dict(resource.get("meta")).get("lastUpdated"), record.zone)
+    latest = min(changed.latest, record.as_of) if changed else record.as_of
+    return Since(recorded.earliest, max(latest, recorded.latest)), None
+
+
 def _file(
     text: str | None,
     written: tuple[Since | None, str | None],
     holds: Holds,
     reference: str,
     filer: Filer,
+    *,
+    undated: bool = False,
 ) -> None:
     if text is None:
         return
@@ -132,6 +181,7 @@ def _file(
         endable=True,
         visit=True,
         note=True,
+        undated=undated,
     )
     file_text(text, statement, {}, filer)
 

@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cds_service.content.findings import Reading
-from cds_service.fhir.access import as_list, as_text, concepts, first_code
+from cds_service.fhir.access import as_list, as_text, codings, concepts, first_code
 from cds_service.fhir.answers import answer, interpretation_codes, number_of
-from cds_service.fhir.circumstances import body_sites, severity, severity_said
+from cds_service.fhir.circumstances import SIDES, body_sites, severity, severity_said
 from cds_service.fhir.dates import first_date, start_of
 from cds_service.fhir.index import Role
 from cds_service.fhir.statements import Holds, Statement
+from cds_service.fhir.text import quoted
 
 if TYPE_CHECKING:
+    from cds_service.content.findings import FindingDefinition
     from cds_service.fhir.index import Mark
     from cds_service.fhir.measurements import Measurements
     from cds_service.fhir.record import Record
@@ -43,8 +45,10 @@ def read_observation(
         return
     for part in parts:
         found = concepts(part.get("code"))
-        if not found:
-            record.unreadable("Observation", reference, "it has no code")
+        if not any(codings(concept) or as_text(concept.get("text")) for concept in found):
+            record.unreadable("Observation", reference, "it has no code that can be read")
+        elif statement.holds is Holds.OPEN and _speaks(found, filer):
+            record.unreadable("Observation", reference, "its status does not say whether it counts")
         for concept in found:
             marks, known = filer.marks(concept)
             if marks:
@@ -53,6 +57,11 @@ def read_observation(
                 _file_by_words(part, concept, statement, filer, measurements)
         if not part.get("dataAbsentReason"):
             _file_values(part, found, statement, filer)
+
+
+def _speaks(found: list[dict[str, Any]], filer: Filer) -> bool:
+    """Tell whether a code speaks of any finding."""
+    return any(filer.marks(concept)[0] or filer.hints(concept) for concept in found)
 
 
 def _parts(resource: dict[str, Any]) -> list[dict[str, Any]]:
@@ -118,7 +127,7 @@ def _file(
             own = statement
             if mark.finding.measured and mark.finding.measured.site and not statement.body_sites:
                 own = replace(statement, body_sites=_sites_in_words(concept, filer))
-            measurements.read(mark.finding, mark.code.display, part, own)
+            measurements.read(mark.finding, mark.code.display, part, own, mark.code.code)
     if speaking:
         filer.file_marks(speaking, concept, _answered(part, statement, filer))
 
@@ -149,25 +158,60 @@ def _file_by_words(
     measurements: Measurements,
 ) -> None:
     """File an Observation whose code is words, or of a system that we do not know."""
+    if number_of(part) is None or not file_measured(part, concept, statement, filer, measurements):
+        own = _answered(part, statement, filer)
+        asks = concept.get("text")
+        # Beside a value words that ask are a question: "Have you ever had cancer?"
+        if isinstance(asks, str) and "?" in asks and any(key.startswith("value") for key in part):
+            ours = filer.index.questions.of(asks)
+            if ours is not None:
+                filer.affirm(ours, quoted(asks), concept, own)
+                return
+            concept = concept | {"text": filer.index.questions.as_statement(asks)}
+        filer.file(concept, own)
+
+
+def file_measured(
+    part: dict[str, Any],
+    concept: dict[str, Any],
+    statement: Statement,
+    filer: Filer,
+    measurements: Measurements,
+) -> bool:
+    """File a number under what its name in words measures; return whether it measures anything."""
     text = as_text(concept.get("text")) or ""
-    measured = [
-        finding
-        for name in (_measured_by(text, filer) if number_of(part) is not None else ())
-        if (finding := filer.index.findings[name]).measured is not None
-        and finding.measured.reading is not Reading.WEIGHT
-    ]
-    for finding in measured:
-        site = finding.measured.site if finding.measured else None
-        sides = statement.body_sites | filer.index.sides.of_concept(concept)
-        own = replace(statement, body_sites=sides | ({site} if site else set()))
-        measurements.read(finding, text[:_MAX_WORDS], part, own)
-    if not measured:
-        filer.file(concept, _answered(part, statement, filer))
+    called = filer.index.measured_names.of(text)
+    found = False
+    for name in _measured_by(text, filer) | dict.fromkeys(called):
+        finding = filer.index.findings[name]
+        if finding.measured is None or not _may_measure(finding, name in called):
+            continue
+        sites = statement.body_sites | filer.index.sides.of_concept(concept)
+        if name in called:
+            sites |= _sites_in_words(concept, filer)
+        elif finding.measured.site:
+            sites |= {finding.measured.site}
+        if finding.measured.reading is Reading.GRADE and not _is_of_leg(sites, bare=name in called):
+            continue
+        measurements.read(finding, text[:_MAX_WORDS], part, replace(statement, body_sites=sites))
+        found = True
+    return found
 
 
-def _measured_by(text: str, filer: Filer) -> list[str]:
+def _measured_by(text: str, filer: Filer) -> dict[str, None]:
     """Return the findings that a number beside these words may measure."""
-    return list(dict.fromkeys((*filer.index.text.names(text), *filer.index.text.measured_by(text))))
+    return dict.fromkeys((*filer.index.text.names(text), *filer.index.text.measured_by(text)))
+
+
+def _may_measure(finding: FindingDefinition, called: bool) -> bool:  # noqa: FBT001  the one question
+    """Tell whether a number of such a name measures: 8 kg of "weight loss" is no weight."""
+    measured = finding.measured
+    return called or (measured is not None and measured.reading is not Reading.WEIGHT)
+
+
+def _is_of_leg(sites: set[str], *, bare: bool) -> bool:
+    """Tell whether a muscle grade is of a leg: a bare "muscle power" says where beside it."""
+    return "leg" in sites or (not bare and not sites - SIDES)
 
 
 def _file_values(

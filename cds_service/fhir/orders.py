@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.occasion import Aim, Order
 from cds_service.content.findings import Carrier
-from cds_service.fhir.access import as_dict, as_list, as_text, codings, concepts, first_code
+from cds_service.fhir.access import as_dict, as_text, codings, first_code
 from cds_service.fhir.conditions import STOPPED
 from cds_service.fhir.dates import first_date, read_date
 from cds_service.fhir.ledger import DENIAL_LIVES
+from cds_service.fhir.notes import read_notes
+from cds_service.fhir.reasons import reasons_of
 from cds_service.fhir.statements import Statement
+from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
     from cds_service.fhir.order_index import OrderIndex
     from cds_service.fhir.record import Record
     from cds_service.fhir.statements import Filer
+
+
+_BEHIND_NAME = re.compile(r";|\n|\.\s")
 
 
 def read_order(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
@@ -32,20 +40,22 @@ def read_order(resource: dict[str, Any], reference: str, record: Record, filer: 
     due = read_date(resource.get("start"), record.zone) or written
     if due is not None and filer.ledger.older(due, DENIAL_LIVES):
         return
-    _file_reasons(resource, Statement(reference, since=written, when=when, observed=due), filer)
+    said = Statement(reference, since=written, when=when, observed=due)
+    _file_reasons(resource, said, record, filer)
     if first_code(resource.get("status")) == "draft":
         _file_image(resource, Statement(reference, since=written), filer)
 
 
 def read_draft(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
-    """File the reasons of what is being written during the call, and an image that it asks for.
+    """File why something is written during the call, what is noted on it, and an image it asks for.
 
     It is new, whatever its dates and its status say.
     """
     if _is_stopped(resource):
         return
     _, when = _written(resource, record)
-    _file_reasons(resource, Statement(reference, when=when), filer)
+    _file_reasons(resource, Statement(reference, when=when), record, filer)
+    read_notes(resource, reference, record, filer, draft=True)
     _file_image(resource, Statement(reference), filer)
 
 
@@ -62,7 +72,7 @@ def orders_in(
 
 
 def _orders(resource: dict[str, Any], reference: str, index: OrderIndex) -> Iterator[Order]:
-    reasons = tuple(filter(None, map(_words, _reasons(resource))))
+    reasons = tuple(filter(None, map(_words, reasons_of(resource))))
     for name in index.recognised(resource):
         kind = index.kind(name)
         yield Order(reference, name, kind.aim, kind.says, kind.modality, reasons)
@@ -78,11 +88,26 @@ def _written(resource: dict[str, Any], record: Record) -> tuple[Since | None, st
     return first_date(dates, record.zone)
 
 
-def _file_reasons(resource: dict[str, Any], statement: Statement, filer: Filer) -> None:
+def _file_reasons(
+    resource: dict[str, Any], statement: Statement, record: Record, filer: Filer
+) -> None:
     statement.remark = "reason given"
     statement.visit = True
-    for reason in _reasons(resource):
+    statement.suspects = True
+    for reason in reasons_of(resource, record):
         filer.file(reason, statement)
+    added = _added(resource)
+    if added is not None:
+        file_text(added, replace(statement, remark=None, note=True), {}, filer)
+
+
+def _added(resource: dict[str, Any]) -> str | None:
+    """Return what somebody wrote behind the name of an order: "MRI; cannot pass urine".
+
+    The name itself says nothing of the patient: there are order sets for chest pain.
+    """
+    name = as_text(as_dict(resource.get("code")).get("text"))
+    return as_text(_BEHIND_NAME.split(name, 1)[-1]) if name and _BEHIND_NAME.search(name) else None
 
 
 def _file_image(resource: dict[str, Any], statement: Statement, filer: Filer) -> None:
@@ -91,30 +116,6 @@ def _file_image(resource: dict[str, Any], statement: Statement, filer: Filer) ->
     for name, words in orders.recognised(resource).items():
         if orders.kind(name).aim is Aim.IMAGING:
             filer.affirm(filer.index.findings[orders.finding], words, {}, statement)
-
-
-def _reasons(resource: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the reasons of an order: concepts, and conditions that it contains itself."""
-    found = [
-        concept
-        for key in ("reasonCode", "reason", "reasonCodeableConcept")
-        for concept in concepts(resource.get(key))
-    ]
-    referred = {
-        _target(each)
-        for key in ("reasonReference", "reason")
-        for each in map(as_dict, as_list(resource.get(key)))
-    }
-    for contained in map(as_dict, as_list(resource.get("contained"))):
-        if f"#{contained.get('id')}" in referred:
-            found += concepts(contained.get("code"))
-    return found
-
-
-def _target(reference: dict[str, Any]) -> str | None:
-    """Return what a Reference points to; R5 nests it in a CodeableReference."""
-    nested = reference.get("reference")
-    return as_text(nested.get("reference") if isinstance(nested, dict) else nested)
 
 
 def _words(concept: dict[str, Any]) -> str | None:

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.content.findings import Computation, Reading
-from cds_service.fhir.access import as_dict, as_list, as_number, as_text, first_code, last_path
-from cds_service.fhir.answers import concept_answer
+from cds_service.fhir.access import (
+    as_dict,
+    as_list,
+    as_number,
+    as_text,
+    first_code,
+    is_malformed,
+    last_path,
+)
+from cds_service.fhir.answers import as_part, item_answers, value_of, yes_or_no
+from cds_service.fhir.asked import file_asked
 from cds_service.fhir.computed import meant
 from cds_service.fhir.dates import first_date, read_date
 from cds_service.fhir.ledger import Entry, says
@@ -19,26 +28,28 @@ from cds_service.fhir.typed import file_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cds_service.clinical.windows import Since
     from cds_service.content.findings import FindingDefinition
     from cds_service.fhir.measurements import Measurements
     from cds_service.fhir.record import Record
     from cds_service.fhir.statements import Filer
 
+    # An item with its linkId and the titles of the groups that it stands in.
+    _Item = tuple[str, dict[str, Any], tuple[str, ...]]
+
 # The form that this service publishes. Where it was copied to, its last part stays the same.
 QUESTIONNAIRE = "https://backpain-cds.org/Questionnaire/back-pain-red-flags"
-# An answer by a code of this system says why there is none. Source: FHIR R4, data-absent-reason.
-ABSENT_REASON = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 # What a form asks beside a finding: its linkId, and one of these.
 ONSET, SEVERITY, VALUE = ".onset", ".severity", ".value"
 
 _COUNTS = {"completed", "amended", None}
-_SO_FAR = {"in-progress"}
+# What was not done to its end: what is said counts, what is denied does not.
+_SO_FAR = {"in-progress", "stopped"}
+_VOID = {"entered-in-error"}
 _MAX_DEPTH = 30
+_NESTS = ("item", "group", "question")
 _MAX_AUTHOR = 80
 _NOT_ASKED = {Computation.MINOR, Computation.DECEASED}
 _MAX_TEXT = 2000
-_ABOUT_ELSE = {"family", "history", "hypothetical"}
 # What a form may ask as a number; a weight or a laboratory value needs more than one.
 _ASKED_FOR = {Reading.TEMPERATURE, Reading.SCORE, Reading.GRADE}
 
@@ -50,23 +61,38 @@ def read_response(
     filer: Filer,
     measurements: Measurements,
 ) -> None:
-    """File every answer whose linkId names a finding. An item without an answer was not asked.
+    """File every answer, by its linkId where that names a finding, else by its question's words.
 
-    A response still in progress affirms, but does not deny: its writer may not be done.
+    An item without an answer was not asked. A response that was not done to its end affirms, but
+    does not deny.
     """
     status = first_code(resource.get("status"))
-    if status not in _COUNTS | _SO_FAR:
+    if not _counts(status, reference, record):
         return
     authored, when = first_date((resource.get("authored"),), record.zone)
     items = list(_items(resource, 0))
-    details = _details(items)
+    _note_malformed(resource, items, reference, record)
+    details = _details(items, filer)
     answered = False
-    for link_id, item in items:
+    by = _recorded_by(resource)
+    remark = status if status in _SO_FAR else None
+    for link_id, item, above in items:
         name = link_id.removesuffix(VALUE)
         finding = filer.index.findings.get(name)
         if finding is None:
             if link_id not in details:
-                _file_typed(item, reference, (authored, when), filer)
+                foreign = Statement(
+                    reference,
+                    since=authored,
+                    when=when,
+                    observed=authored,
+                    endable=True,
+                    remark=remark,
+                    visit=True,
+                    note=True,
+                    hints_by_display=True,
+                )
+                file_asked(item, above, foreign, by, filer, measurements)
             continue
         if finding.computed in _NOT_ASKED:
             continue
@@ -79,11 +105,11 @@ def read_response(
             endable=True,
             restates=onset is not None,
             severity=_severity(details.get(f"{name}{SEVERITY}"), filer),
-            remark=status if status in _SO_FAR else None,
+            remark=remark,
         )
-        words = f"answer to “{finding.question}”{_recorded_by(resource)}"
+        words = f"answer to “{finding.question}”{by}"
         measured = details.get(f"{name}{VALUE}") if link_id == name else None
-        for each in _answers(item):
+        for each in item_answers(item):
             answered = True
             if measured is None or not _says_the_same(each, measured, finding, filer):
                 _file(finding, each, words, statement, filer, measurements)
@@ -91,21 +117,32 @@ def read_response(
         filer.ledger.keep_form(reference, authored, when)
 
 
-def _details(items: list[tuple[str, dict[str, Any]]]) -> dict[str, object]:
+def _counts(status: str | None, reference: str, record: Record) -> bool:
+    """Tell whether a response of a status counts; one that nobody knows is noted."""
+    if status in _COUNTS | _SO_FAR:
+        return True
+    if status not in _VOID:
+        record.unreadable("QuestionnaireResponse", reference, "its status is not known")
+    return False
+
+
+def _note_malformed(
+    resource: dict[str, Any], items: list[_Item], reference: str, record: Record
+) -> None:
+    """Note that something stood in the place of items or answers and was none."""
+    nodes = [resource, *(item for _, item, _ in items)]
+    if any(is_malformed(node.get(key)) for node in nodes for key in (*_NESTS, "answer")):
+        record.unreadable("QuestionnaireResponse", reference, "some of its items or answers")
+
+
+def _details(items: list[_Item], filer: Filer) -> dict[str, object]:
     """Return what was said beside the findings: values as they came, by linkId."""
     return {
-        link_id: next((_value(each) for each in _answers(item)), None)
-        for link_id, item in items
+        link_id: next((value_of(each) for each in item_answers(item)), None)
+        for link_id, item, _ in items
         if link_id.endswith((ONSET, SEVERITY, VALUE))
+        and link_id.rpartition(".")[0] in filer.index.findings
     }
-
-
-def _answers(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the answers of an item; one that says why there is none is no answer."""
-    for each in as_list(item.get("answer")):
-        given = as_dict(each)
-        if as_dict(given.get("valueCoding")).get("system") != ABSENT_REASON:
-            yield given
 
 
 def _severity(said: object, filer: Filer) -> str | None:
@@ -131,9 +168,9 @@ def _says_the_same(
     given: dict[str, Any], measured: object, finding: FindingDefinition, filer: Filer
 ) -> bool:
     """Tell whether an answer only says yes to what its measured value says better."""
-    if finding.measured is None or _yes_or_no(given, filer) is not True:
+    if finding.measured is None or yes_or_no(given, filer.index) is not True:
         return False
-    compared = compare(finding.measured, _as_part(measured), filer.index)
+    compared = compare(finding.measured, _part(measured), filer.index)
     return compared is not None and compared.affirms is True
 
 
@@ -145,17 +182,17 @@ def _file(
     filer: Filer,
     measurements: Measurements,
 ) -> None:
-    value = _value(given)
+    value = value_of(given)
     amount = as_dict(value).get("value") if isinstance(value, dict) else value
     number = None if isinstance(value, bool) else as_number(amount)
     began = read_date(given.get("valueDate") or given.get("valueDateTime"), filer.ledger.zone)
-    said = _yes_or_no(given, filer)
+    said = yes_or_no(given, filer.index)
     if number is not None and finding.measured and finding.measured.reading in _ASKED_FOR:
         if finding.measured.reading is not Reading.TEMPERATURE:
             statement = replace(statement, since=statement.observed)
         sites = {finding.measured.site} if finding.measured.site else set()
         own = replace(statement, body_sites=sites)
-        measurements.read(finding, words, _as_part(value), own)
+        measurements.read(finding, words, _part(value), own)
     elif finding.computed is Computation.EPISODES and (number or said):
         _file_count(finding, number or meant(finding), words, statement, filer)
     elif began is not None:
@@ -180,29 +217,6 @@ def _tells(finding: FindingDefinition, typed: str, statement: Statement, filer: 
     return any(each.finding is finding for each in filer.index.text.read(typed[:_MAX_TEXT]))
 
 
-def _file_typed(
-    item: dict[str, Any],
-    reference: str,
-    authored: tuple[Since | None, str | None],
-    filer: Filer,
-) -> None:
-    """File what was typed in answer to a question of another form.
-
-    A question about the family, about the past or about what may come is not about now.
-    """
-    question = as_text(item.get("text"))
-    if question and not _ABOUT_ELSE.isdisjoint(filer.index.text.kinds(question)):
-        return
-    since, when = authored
-    statement = Statement(
-        reference, since=since, when=when, observed=since, endable=True, visit=True, note=True
-    )
-    for each in as_list(item.get("answer")):
-        typed = as_text(as_dict(each).get("valueString"))
-        if typed:
-            file_text(typed[:_MAX_TEXT], statement, {}, filer)
-
-
 def _file_count(
     finding: FindingDefinition,
     count: float | None,
@@ -217,36 +231,23 @@ def _file_count(
     filer.ledger.affirm(finding, Entry(occurrence, statement.observed, endable=True))
 
 
-def _as_part(value: object) -> dict[str, Any]:
-    """Return an answer as the value of an observation, so that units are read the same way."""
-    return {"valueQuantity": value} if isinstance(value, dict) else {"valueDecimal": value}
+def _part(value: object) -> dict[str, Any]:
+    return as_part({"value": value})
 
 
-def _yes_or_no(given: dict[str, Any], filer: Filer) -> bool | None:
-    if isinstance(given.get("valueBoolean"), bool):
-        return bool(given["valueBoolean"])
-    coding = given.get("valueCoding")
-    if isinstance(coding, dict):
-        return concept_answer({"coding": [coding]}, filer.index)
-    text = as_text(given.get("valueString"))
-    name = filer.index.answers.of_answer(text) if text else None
-    return None if name is None else name == "yes"
+def _items(node: dict[str, Any], depth: int, above: tuple[str, ...] = ()) -> Iterator[_Item]:
+    """Yield all items with their linkIds and the titles of the groups that they stand in.
 
-
-def _value(given: dict[str, Any]) -> object:
-    return next((value for key, value in given.items() if key.startswith("value")), None)
-
-
-def _items(node: dict[str, Any], depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield all items with their linkIds: nested under items, under answers, in groups (DSTU2)."""
+    They are nested under items, under answers, and in groups (DSTU2).
+    """
     if depth > _MAX_DEPTH:
         return
-    for key in ("item", "group", "question"):
+    for key in _NESTS:
         for each in as_list(node.get(key)):
             item = as_dict(each)
-            link_id = as_text(item.get("linkId"))
-            if link_id:
-                yield link_id, item
-            yield from _items(item, depth + 1)
+            yield as_text(item.get("linkId")) or "", item, above
+            title = as_text(item.get("text") or item.get("title"))
+            within = (*above, title) if title and "answer" not in item else above
+            yield from _items(item, depth + 1, within)
             for given in as_list(item.get("answer")):
-                yield from _items(as_dict(given), depth + 1)
+                yield from _items(as_dict(given), depth + 1, within)

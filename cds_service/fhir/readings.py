@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from cds_service.content.findings import Reading
 from cds_service.fhir.access import as_dict, as_list, as_number, as_text, concepts, said_codes
@@ -29,19 +29,31 @@ _NORMAL = {"n"}
 _POSITIVE = {"pos", "det", "a", "aa"}
 _NEGATIVE = {"neg", "nd"}
 _MAX_GRADE = 5
+_OTHER_SCALES = {"/10", "/100", "%", "kg", "n"}
 _MAX_WORDS = 20
 
 
-class Compared(NamedTuple):
+class Compared:
     """A value beside its limit: does it affirm (None: cannot be told), its number, its words."""
 
-    affirms: bool | None
-    value: float | None
-    words: str
+    __slots__ = ("affirms", "value", "words")
+
+    def __init__(self, affirms: bool | None, value: float | None, words: str) -> None:  # noqa: FBT001  None is the third
+        """Keep what a value comes to."""
+        self.affirms: Final = affirms
+        self.value: Final = value
+        self.words: Final = words
 
 
-def compare(measured: Measured, part: dict[str, Any], index: Index) -> Compared | None:
-    """Compare a value with the limit of its finding; None where there is none to read."""
+def compare(
+    measured: Measured, part: dict[str, Any], index: Index, code: str | None = None
+) -> Compared | None:
+    """Compare a value with the limit of its finding; None where there is none to read.
+
+    ``code`` is that of the instrument, where it has one.
+    """
+    if code in measured.of_ten:
+        return _score(measured, part, index, short=True)
     return _READINGS[measured.reading](measured, part, index)
 
 
@@ -50,11 +62,13 @@ def _temperature(measured: Measured, part: dict[str, Any], _: Index) -> Compared
     return _from_limit(measured, amount, part) if amount else None
 
 
-def _score(measured: Measured, part: dict[str, Any], index: Index) -> Compared | None:
+def _score(
+    measured: Measured, part: dict[str, Any], index: Index, *, short: bool = False
+) -> Compared | None:
     """Read a pain score, or the word in its place: severe reaches the limit, moderate does not."""
-    number = number_of(part)
-    if number is not None:
-        amount = score_of_ten(number, part.get("valueQuantity"))
+    quantity = quantity_of(part)
+    if as_number(quantity.get("value")) is not None:
+        amount = score_of_ten(quantity, short=short)
         return _from_limit(measured, amount, part) if amount else None
     how_bad = severity_said(part, index)
     return None if how_bad is None else Compared(how_bad == "severe", None, how_bad)
@@ -161,8 +175,9 @@ def _above(value: float, limit: float, sign: str) -> bool | None:
 
 def _grade(_: Measured, part: dict[str, Any], __: Index) -> Compared | None:
     """Keep a muscle grade (0 to 5): only a fall means anything (docs/reading.md, "Worse")."""
-    number = number_of(part)
-    if number is None or not 0 <= number <= _MAX_GRADE:
+    quantity = quantity_of(part)
+    number, unit = as_number(quantity.get("value")), unit_of(quantity)
+    if number is None or not 0 <= number <= _MAX_GRADE or unit in _OTHER_SCALES:
         return None
     return Compared(affirms=True, value=number, words=f"{number:g} of 5")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cds_service.fhir.ledger import Ledger
 
 
+_NOTHING: frozenset[str] = frozenset()
+
+
 class Holds(Enum):
     """How a statement stands to the present."""
 
@@ -34,7 +37,7 @@ class Holds(Enum):
     OPEN = "open"  # it cannot be told; the finding stays unknown and is asked about
 
 
-@dataclass(slots=True)
+@dataclass(init=False, slots=True)
 class Statement:
     """The circumstances of a concept: where it stands, since when, how sure and how bad.
 
@@ -46,27 +49,93 @@ class Statement:
     """
 
     reference: str
-    holds: Holds = Holds.NOW
-    since: Since | None = None
-    when: str | None = None
-    observed: Since | None = None
-    endable: bool = False
-    recurring: bool = False
-    remark: str | None = None
-    severity: str | None = None
-    body_sites: set[str] = field(default_factory=set)
-    visit: bool = False
-    restates: bool | None = None
-    asked: frozenset[str] = frozenset()
-    carrier: Carrier | None = None
+    holds: Holds
+    since: Since | None
+    when: str | None
+    observed: Since | None
+    endable: bool
+    recurring: bool
+    remark: str | None
+    severity: str | None
+    body_sites: set[str]
+    visit: bool
+    restates: bool | None
+    asked: frozenset[str]
+    carrier: Carrier | None
     # ``onset``: the beginning is coded, so a text does not change it. ``note``: running text, which
     # speaks of much that is nobody's finding. ``from_text``: somebody typed it, when ``written``.
-    onset: bool = False
-    note: bool = False
-    from_text: bool = False
-    written: Since | None = None
+    onset: bool
+    note: bool
+    from_text: bool
+    written: Since | None
+    # The text bears no date; it was written some time in ``observed``.
+    undated: bool
+    # Why a place that is not sure enough only hints: "named only as the reason of a procedure".
+    only: str | None
     # The display of a code that we do not know may hint, where a problem list is concerned.
-    hints_by_display: bool = False
+    hints_by_display: bool
+    # ``suspects``: the reason of an order, whose question ("r/o fracture") is a suspicion.
+    # ``worsens``: a note beside the code says that it gets worse.
+    suspects: bool
+    worsens: bool
+
+    def __init__(  # noqa: PLR0913  what a resource may say around one concept
+        self,
+        reference: str,
+        *,
+        holds: Holds = Holds.NOW,
+        since: Since | None = None,
+        when: str | None = None,
+        observed: Since | None = None,
+        endable: bool = False,
+        recurring: bool = False,
+        remark: str | None = None,
+        severity: str | None = None,
+        body_sites: set[str] | None = None,
+        visit: bool = False,
+        restates: bool | None = None,
+        asked: frozenset[str] = _NOTHING,
+        carrier: Carrier | None = None,
+        onset: bool = False,
+        note: bool = False,
+        from_text: bool = False,
+        written: Since | None = None,
+        undated: bool = False,
+        only: str | None = None,
+        hints_by_display: bool = False,
+        suspects: bool = False,
+        worsens: bool = False,
+    ) -> None:
+        """State what is told; a constructor of a data class's own costs ten times as much."""
+        self.reference = reference
+        self.holds = holds
+        self.since = since
+        self.when = when
+        self.observed = observed
+        self.endable = endable
+        self.recurring = recurring
+        self.remark = remark
+        self.severity = severity
+        self.body_sites = set() if body_sites is None else body_sites
+        self.visit = visit
+        self.restates = restates
+        self.asked = asked
+        self.carrier = carrier
+        self.onset = onset
+        self.note = note
+        self.from_text = from_text
+        self.written = written
+        self.undated = undated
+        self.only = only
+        self.hints_by_display = hints_by_display
+        self.suspects = suspects
+        self.worsens = worsens
+
+    def why_open(self, finding: FindingDefinition) -> str | None:
+        """Return why this leaves a finding to be asked, in words; None where it is sure."""
+        if _is_open(self, finding) or _doubts(self.asked, finding):
+            return "without a clear yes or no"
+        return self.only
 
 
 class Filer:
@@ -76,6 +145,7 @@ class Filer:
         """Keep the compiled content and the ledger to file into."""
         self.index = index
         self.ledger = ledger
+        self._spoke: dict[str, bool] = {}
 
     def marks(self, concept: object) -> tuple[list[Mark], bool]:
         """Return the marks of a concept's codings, and whether any is of a known system."""
@@ -96,8 +166,14 @@ class Filer:
 
     def hints(self, concept: object) -> bool:
         """Tell whether the words of a concept name a finding that its codes do not."""
-        text = _words_of(concept)
-        return text is not None and self.index.text.speaks(text)
+        for text in _all_words_of(concept):
+            speaks = self._spoke.get(text)
+            if speaks is None:
+                # A record has the same words many times over.
+                speaks = self._spoke[text] = self.index.text.speaks(text)
+            if speaks:
+                return True
+        return False
 
     def cues(self, concept: object) -> set[str]:
         """Return the kinds of words in a question that put its answers in doubt."""
@@ -118,10 +194,10 @@ class Filer:
         if not known:
             return self._file_words(concept, statement)
         self.file_marks(marks, concept, statement)
-        own = _own_words(concept)
-        if own is not None and statement.holds is not Holds.DENIED:
-            file_text(own, statement, concept, self, {mark.finding.id for mark in marks})
-        elif not marks:
+        own = _own_words(concept) if statement.holds is not Holds.DENIED else None
+        settled = {mark.finding.id for mark in marks}
+        spoke = own is not None and file_text(own, statement, concept, self, settled)
+        if not marks and not spoke:
             self._hint_by_words(concept, statement)
         return bool(marks)
 
@@ -161,10 +237,12 @@ class Filer:
         code: str | None = None,
     ) -> None:
         """File an affirmation as the statement holds: now, past, denied, or open."""
+        if _is_elsewhere(finding, statement):
+            return
         if statement.holds is Holds.DENIED:
             self.deny(finding, words, statement)
-        elif _is_open(statement, finding) or _doubts(statement.asked, finding):
-            self.hint(finding, f"{words}, without a clear yes or no", statement)
+        elif (why := statement.why_open(finding)) is not None:
+            self.hint(finding, f"{words}, {why}", statement)
         elif statement.severity not in finding.not_if_severity:
             self._affirm(finding, words, concept, statement, code)
 
@@ -223,14 +301,14 @@ class Filer:
     ) -> Entry:
         text = says(words, since, statement.severity, statement.remark, remark)
         occurrence = Occurrence(since, None, Evidence(statement.reference, text, statement.when))
-        sides = _NO_SIDES
+        sides = _NOTHING
         if finding.id in self.index.sided:
             sides = frozenset(self.index.sides.of_concept(concept) | statement.body_sites) & SIDES
         return Entry(
             occurrence,
             statement.observed,
-            statement.endable,
-            sides,
+            endable=statement.endable,
+            sides=sides,
             visit=statement.visit,
             text=statement.from_text,
             written=statement.written,
@@ -247,7 +325,7 @@ class Filer:
             there |= {f"site {site}" for site in self.index.sites.of_concept({"text": text})}
             if "severe" in self.index.severity.of_concept({"text": text}):
                 there.add("severe")
-        if text and "worsening" in self.index.text.kinds(text):
+        if statement.worsens or (text and "worsening" in self.index.text.kinds(text)):
             there.add("worsening")
         if statement.severity == "severe":
             there.add("severe")
@@ -274,15 +352,24 @@ class Filer:
         return bool(named)
 
     def _hint_by_words(self, concept: dict[str, Any], statement: Statement) -> None:
-        """Let the display of a code that is not among ours hint: it is no evidence."""
-        text = _words_of(concept) if statement.hints_by_display else None
-        for mention in self.index.text.read(text) if text else ():
-            if mention.finding.carrier == statement.carrier and not mention.doubt:
-                words = f"{quoted(text or '')}, with a code that is not among those listed"
+        """Let the display of a code that is not among ours hint: it is no evidence.
+
+        Pain by its name counts: it alarms nobody, and without it nothing else would be judged.
+        """
+        if not statement.hints_by_display:
+            return
+        text = "; ".join(_all_words_of(concept))
+        for mention in self.index.text.read(text):
+            if mention.finding.carrier != statement.carrier or mention.doubt:
+                continue
+            words = f"{quoted(text)}, with a code that is not among those listed"
+            if mention.finding.id in self.index.episodic:
+                own = replace(statement, from_text=True, written=statement.observed)
+                self.affirm(mention.finding, words, concept, own)
+            else:
                 self.hint(mention.finding, words, statement)
 
 
-_NO_SIDES: frozenset[str] = frozenset()
 _DOUBTS = {"negated", "hypothetical"}
 
 
@@ -307,6 +394,14 @@ def _bare(code: str) -> str:
     return code.replace(".", "").upper()
 
 
+def _is_elsewhere(finding: FindingDefinition, statement: Statement) -> bool:
+    """Tell whether a finding of one place is said of another: severe pain of the belly."""
+    if not statement.body_sites or finding.measured is None or finding.measured.site is None:
+        return False
+    said = statement.body_sites - SIDES
+    return bool(said) and finding.measured.site not in said
+
+
 def _is_open(statement: Statement, finding: FindingDefinition) -> bool:
     """Tell whether it cannot be told if a statement holds; what was had once was had."""
     is_entry = statement.observed is None
@@ -327,6 +422,12 @@ def _words_of(concept: object) -> str | None:
         if display:
             return display
     return None
+
+
+def _all_words_of(concept: object) -> dict[str, None]:
+    """Return the text of a concept and its displays, each once."""
+    shown = [as_dict(concept).get("text"), *(each.get("display") for each in codings(concept))]
+    return dict.fromkeys(filter(None, map(as_text, shown)))
 
 
 def _own_words(concept: dict[str, Any]) -> str | None:

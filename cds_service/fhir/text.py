@@ -7,10 +7,11 @@ urine since yesterday" denies the first and affirms the second. Source: docs/rea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cds_service.content.findings import FindingDefinition
+from cds_service.content.findings import FindingDefinition, Reading
 from cds_service.fhir.lexicon import Lexicon, Says, Span, longest, outside, unexcepted
 from cds_service.fhir.scopes import Scopes
 from cds_service.fhir.times import Said, times
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cds_service.fhir.tokens import Sentence
 
 NEGATED = "negated"
+QUESTIONED = "questioned"
 EXPLAINED = "explained"
 # What keeps a finding from counting, the plainest first.
 _DOUBTS = ("negated", "hypothetical", "family", "questioned")
@@ -35,6 +37,9 @@ _BEFORE = 40
 # How many words may stand between a finding and what is said of its course.
 _NEAR = 3
 _NUMBER_WITHIN = 4
+_EXCUSES = frozenset({Says.EXPLAINS, Says.EXCEPTS})
+_GRADE = re.compile(r"([0-5])/5")
+_BARE_GRADE = re.compile(r"[0-5]")
 _UNITS = {"f": "[degF]", "fahrenheit": "[degF]", "c": "Cel", "celsius": "Cel", "cel": "Cel"}
 
 
@@ -70,6 +75,9 @@ class TextReader:
         self._lexicon = Lexicon(content.findings.values(), content.vocabulary)
         self._worsening_of = _by_target(content.findings, "worsening")
         self._severity_of = _by_target(content.findings, "severity")
+        self._may_worsen = frozenset(
+            name for target, worse in self._worsening_of.items() for name in (target, *worse)
+        )
 
     def read(self, text: str) -> list[Mention]:
         """Return what a text says of findings.
@@ -93,8 +101,18 @@ class TextReader:
         ]
 
     def speaks(self, text: str) -> bool:
-        """Tell whether a text names any finding, in whatever way."""
-        return not self._lexicon.is_silent(text) and bool(self.names(text))
+        """Tell whether a text names any finding in whatever way, or what measures one."""
+        if self._lexicon.is_silent(text):
+            return False
+        return bool(self.names(text) or self.measured_by(text))
+
+    def time_in(self, text: str) -> Said | None:
+        """Return the first time that a short text tells."""
+        return next((said for each in self._sentences(text) for said in times(each.tokens)), None)
+
+    def may_speak(self, text: str) -> bool:
+        """Tell at a glance whether a text has a word by which findings are named."""
+        return not self._lexicon.is_silent(text)
 
     def names(self, text: str) -> list[str]:
         """Return the findings whose phrases stand in a text, each once."""
@@ -131,10 +149,38 @@ class TextReader:
 
     def explains(self, finding: FindingDefinition, text: str) -> bool:
         """Tell whether a text names a cause that takes the alarm out of a finding."""
+        if self._lexicon.explains_nothing(finding.id, text):
+            return False
         return any(
-            span.finding == finding.id and span.says in {Says.EXPLAINS, Says.EXCEPTS}
-            for sentence in self._sentences(text[:MAX_TEXT])
-            for span in self._lexicon.find(sentence.tokens)[0]
+            self._excuses(finding, sentence)
+            for line in lines(text)
+            for sentence in self._sentences(line.text)
+        )
+
+    def _excuses(self, finding: FindingDefinition, sentence: Sentence) -> bool:
+        spans, cues = self._lexicon.find(sentence.tokens)
+        found = [each for each in spans if each.says in _EXCUSES and each.finding == finding.id]
+        scopes = Scopes(sentence.tokens, cues, cues, [], found)
+        return not all(map(scopes.takes_back, found))
+
+    def worsens(self, text: str) -> bool:
+        """Tell whether a text says that something gets worse: a nerve symptom, or nothing named."""
+        return any(
+            self._worsens(sentence)
+            for line in lines(text)
+            for sentence in self._sentences(line.text)
+        )
+
+    def _worsens(self, sentence: Sentence) -> bool:
+        spans, cues = self._lexicon.find(sentence.tokens)
+        if any(cue.kind == "complaint" for cue in cues):
+            return False
+        others = [s for s in spans if s.says is Says.NAMES and s.finding not in self._may_worsen]
+        scopes = Scopes(sentence.tokens, cues, cues, [], others)
+        return not others and any(
+            cue.kind == "worsening"
+            and not scopes.takes_back(Span(cue.start, cue.stop, Says.NAMES, ""))
+            for cue in cues
         )
 
     def _sentences(self, line: str) -> Iterator[Sentence]:
@@ -169,7 +215,9 @@ class TextReader:
     def _of_sentence(self, sentence: Sentence, inherited: frozenset[str]) -> Iterator[Mention]:
         spans, cues = self._lexicon.find(sentence.tokens)
         spans = unexcepted(spans)
-        named = longest([span for span in spans if span.says is Says.NAMES])
+        named = longest(
+            [span for span in spans if span.says is Says.NAMES and not self._is_grade(span)]
+        )
         measured = [span for span in spans if span.says is Says.MEASURES]
         if not named and not measured:
             return
@@ -179,7 +227,9 @@ class TextReader:
             if not any(each.start < span.stop and span.start < each.stop for span in named)
         ]
         scopes = Scopes(sentence.tokens, cues, outside(cues, named, said), said, named or measured)
-        explained = [span for span in spans if span.says is Says.EXPLAINS]
+        explained = [
+            span for span in spans if span.says is Says.EXPLAINS and not scopes.takes_back(span)
+        ]
         for span in named:
             kinds = scopes.kinds(span) | inherited
             if any(
@@ -193,7 +243,8 @@ class TextReader:
                 }
                 yield self._mention(finding, kinds, span, sentence, scopes)
         for span in measured:
-            yield from self._measurement(span, sentence, scopes, inherited)
+            read = self._grades if self._is_grade(span) else self._measurement
+            yield from read(span, sentence, scopes, inherited)
 
     def _meant(self, span: Span, scopes: Scopes) -> Iterator[FindingDefinition]:
         """Yield the finding of a phrase, and those that its course and its severity add."""
@@ -227,6 +278,24 @@ class TextReader:
         begin = max(0, offset(sentence, span.start, self._lexicon.skipped) - _BEFORE)
         return sentence.text[begin : begin + _MAX_QUOTE].strip()
 
+    def _is_grade(self, span: Span) -> bool:
+        measured = self._findings[span.finding].measured
+        return measured is not None and measured.reading is Reading.GRADE
+
+    def _grades(
+        self, span: Span, sentence: Sentence, scopes: Scopes, inherited: frozenset[str]
+    ) -> Iterator[Mention]:
+        """Yield the muscle grades behind a name, each with its time: "4/5 yesterday, 3/5 today"."""
+        finding = self._findings[span.finding]
+        for place in range(span.stop, len(sentence.tokens)):
+            token = sentence.tokens[place]
+            bare = place == span.stop and _BARE_GRADE.fullmatch(token)
+            if (bare or _GRADE.fullmatch(token)) and not scopes.is_time(place):
+                own = Span(place, place + 1, Says.MEASURES, span.finding)
+                kinds = scopes.kinds(own) | inherited
+                mention = self._mention(finding, kinds, own, sentence, scopes)
+                yield replace(mention, amount=Amount(float(token[0]), f"= {token[0]}/5"))
+
     def _measurement(
         self, span: Span, sentence: Sentence, scopes: Scopes, inherited: frozenset[str]
     ) -> Iterator[Mention]:
@@ -258,8 +327,8 @@ def _by_target(
     """Return, for each finding, those that are the same and worse, or the same and severe."""
     linked: dict[str, tuple[str, ...]] = {}
     for finding in findings.values():
-        target = finding.worsening_of if kind == "worsening" else finding.severity_of
-        if target is not None:
+        targets = finding.worsening_of if kind == "worsening" else (finding.severity_of,)
+        for target in filter(None, targets):
             linked[target] = (*linked.get(target, ()), finding.id)
     return linked
 

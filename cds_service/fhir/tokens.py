@@ -6,22 +6,26 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from cds_service.fhir.marks import spelled_out
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # A sign that asks stands before ("?fracture") or behind ("fracture?"): two tokens.
 ASKS = "??"
 _ASKED = re.compile(r"(?<=[a-z0-9)])\?")
+# A number and its unit, or a name and its number, written as one: 10kg, T38.9.
+_GLUED_UNIT = r"\d+(?=(?:kg|lbs?|m|ft|mph|kph)\b)|t(?=[34]\d[.,]\d)"
 _TOKEN = re.compile(
     r"\d{4}-\d{2}-\d{2}"  # a day as machines write it
     r"|\d{1,2}/\d{1,2}/\d{2,4}|\d+/\d+|\d+[.,]\d+"  # 12/3/2024, 3/52, 39.2
-    r"|\d+(?=(?:kg|lbs?)\b)"  # 10kg
+    rf"|{_GLUED_UNIT}"
     r"|[a-z]/[a-z](?![a-z0-9])|w/"  # c/o, n/v, w/
     r"|[-+]ve\b|\([-+]\)"
     r"|[a-z0-9]+(?:'[a-z]+)?"
-    r"|\?\?|[?,():#&<>]|(?<=\s)[-\u2013\u2014](?=\s)"
+    r"|\?\?|[?,():#&<>\u2610\u00f8\u2205]|(?<=\s)[-\u2013\u2014](?=\s)"
 )
-_WORDS = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[?#]|[-+]ve\b")
+_WORDS = re.compile(r"\d+|t(?=[34]\d[.,]\d)|[a-z][a-z0-9]*(?:'[a-z]+)?|[?#]|[-+]ve\b")
 _END = re.compile(
     r"(?<=[.!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bpt\.)(?<!\bdr\.)(?<!\bhx\.)(?<!incl\.)\s+|(?<=[a-z0-9)]\?)\s+"
     r"|;|[*\u2022]",
@@ -34,6 +38,9 @@ _WRAPPED = 50
 # Longer "sentences" are no language; cut, their cost stays in step with their length.
 _LONGEST = 500
 
+
+# Stands in a phrase for any number: "lost <n> kg".
+NUMBER = "0"
 
 # What is longer is no note of a visit; the rest is not read, which is said.
 MAX_TEXT = 40_000
@@ -58,15 +65,18 @@ def plain(text: str) -> str:
     return text.lower().replace("\u2019", "'")
 
 
-def bag(text: str) -> frozenset[str]:
+def bag(text: str) -> list[str]:
     """Return the words that stand in a text at all, for a first look."""
-    return frozenset(_WORDS.findall(plain(text[:MAX_TEXT])))
+    text = plain(text[:MAX_TEXT])
+    # Where a digit stands, its unit may be glued to it.
+    bare = text.isascii() and text.replace(" ", "").isalpha()
+    return text.split() if bare else _WORDS.findall(text)
 
 
 def lines(text: str) -> Iterator[Line]:
     """Yield the lines of a text; one that the width of a page broke is whole again."""
     held = ""
-    for raw in _GLUED.sub(". ", text[:MAX_TEXT]).splitlines():
+    for raw in _GLUED.sub(". ", spelled_out(text[:MAX_TEXT])).splitlines():
         line = raw.strip()
         if held and line[:1].islower() and len(held) >= _WRAPPED and held[-1] not in ".:;!?":
             held = f"{held} {line}"
@@ -119,6 +129,8 @@ def words_of_phrase(
     phrase: str, spellings: Mapping[str, str], skipped: frozenset[str]
 ) -> tuple[str, ...]:
     """Return the tokens of a phrase of the content, as they are looked for in a text."""
-    found = [spellings.get(each, each) for each in _TOKEN.findall(plain(phrase))]
+    found = [
+        spellings.get(each, each) for each in _TOKEN.findall(plain(phrase).replace("<n>", NUMBER))
+    ]
     kept = tuple(each for each in found if each not in skipped)
     return kept or tuple(found)

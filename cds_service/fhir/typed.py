@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
+from cds_service.clinical.windows import Since
 from cds_service.fhir.ledger import Entry, says
-from cds_service.fhir.text import EXPLAINED, NEGATED, quoted
+from cds_service.fhir.text import EXPLAINED, NEGATED, QUESTIONED, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from cds_service.clinical.windows import Since
     from cds_service.fhir.statements import Filer, Statement
     from cds_service.fhir.text import Mention
     from cds_service.fhir.units import Amount
@@ -46,7 +46,9 @@ def file_text(
     ]
     for mention in mentions:
         doubt = mention.doubt_when(_written(statement, filer), filer.ledger.zone)
-        if doubt is None:
+        if doubt == QUESTIONED and statement.suspects:
+            _affirm(replace(mention, suspected=True), statement, concept, filer)
+        elif doubt is None:
             _affirm(mention, statement, concept, filer)
         elif doubt != NEGATED:
             _doubt(mention, doubt, statement, filer)
@@ -78,8 +80,12 @@ def _written(statement: Statement, filer: Filer) -> Since:
 
 
 def _affirm(mention: Mention, statement: Statement, concept: dict[str, Any], filer: Filer) -> None:
-    remarks = [statement.remark, "suspected" if mention.suspected else None]
     since = _since(mention, statement, filer)
+    remarks = [
+        statement.remark,
+        "suspected" if mention.suspected else None,
+        "date not recorded" if statement.undated and statement.since and since is None else None,
+    ]
     own = replace(
         statement,
         since=since or statement.since,
@@ -88,7 +94,9 @@ def _affirm(mention: Mention, statement: Statement, concept: dict[str, Any], fil
         from_text=True,
         written=statement.observed or statement.since,
     )
-    if mention.amount is None:
+    if _may_be_old(mention, own, filer):
+        filer.hint(mention.finding, f"{quoted(mention.quote)}, in an old entry", own)
+    elif mention.amount is None or own.why_open(mention.finding) is not None:
         words = f"{quoted(mention.quote)} {_FROM_TEXT}"
         filer.affirm(mention.finding, words, concept or {"text": mention.quote}, own)
     else:
@@ -99,10 +107,23 @@ def _since(mention: Mention, statement: Statement, filer: Filer) -> Since | None
     """Return the beginning that the text itself tells; a coded onset stands."""
     if mention.said is None or statement.onset:
         return None
-    written = statement.observed or statement.since
+    written, zone = statement.observed or statement.since, filer.ledger.zone
     if written is None and mention.said.year is None:
         return None
-    return mention.said.since(written or filer.ledger.now, filer.ledger.zone)
+    since = mention.said.since(written or filer.ledger.now, zone)
+    if since is None or written is None or written.earliest is None or not statement.undated:
+        return since
+    first = mention.said.since(Since(written.earliest, written.earliest), zone)
+    return Since(first.earliest, since.latest) if first else since
+
+
+def _may_be_old(mention: Mention, statement: Statement, filer: Filer) -> bool:
+    """Tell whether an undated note may have been written before what it says would count."""
+    finding, written = mention.finding, statement.observed
+    life = finding.measured.answers if mention.amount and finding.measured else finding.lives
+    if not statement.undated or life is None or written is None or written.earliest is None:
+        return False
+    return filer.ledger.older(Since(None, written.earliest), life)
 
 
 def _measure(mention: Mention, amount: Amount, statement: Statement, filer: Filer) -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Final
 
+from cds_service.clinical.value import Value
 from cds_service.fhir.access import as_dict, as_number, as_text
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(Value):
     """A number in the unit of comparison, and how it says itself, with any assumption made."""
 
-    value: float
-    says: str
+    __slots__ = ("says", "value")
+
+    def __init__(self, value: float, says: str) -> None:
+        """Keep a number and its words."""
+        self.value: Final = value
+        self.says: Final = says
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the number and its words."""
+        return (self.value, self.says)
 
 
+_TENTH = Decimal("0.1")
 _CELSIUS = {"cel", "°c", "c", "degc", "celsius", "deg c", "degrees c"}
 _FAHRENHEIT = {"[degf]", "°f", "f", "degf", "fahrenheit", "deg f", "degrees f"}
 _CELSIUS_PLAUSIBLE = (25.0, 45.0)
@@ -41,6 +50,7 @@ _EQUIVALENTS = {"meq/l", "mval/l"}
 
 
 _SHORT_SCALE, _LONG_SCALE = 10, 100
+_SHORT_UNITS, _LONG_UNITS = {"/10"}, {"mm", "%", "/100"}
 
 
 def unit_of(quantity: dict[str, Any]) -> str | None:
@@ -67,11 +77,12 @@ def celsius(quantity: object) -> Amount | None:
         return _fahrenheit(value, f"{value:g} {_written(quantity)}")
     if unit in _CELSIUS:
         low, high = _CELSIUS_PLAUSIBLE
-        return Amount(round(value, 1), f"{value:g} Cel") if low <= value <= high else None
+        return Amount(_rounded(_exact(value)), f"{value:g} Cel") if low <= value <= high else None
     if unit is not None:
         return None
     if _CELSIUS_PLAUSIBLE[0] <= value <= _CELSIUS_PLAUSIBLE[1]:
-        return Amount(round(value, 1), f"{value:g}, unit not recorded, taken as Cel")
+        assumed = f"{value:g}, unit not recorded, taken as Cel"
+        return Amount(_rounded(_exact(value)), assumed)
     return _fahrenheit(value, f"{value:g}, unit not recorded, taken as [degF]")
 
 
@@ -79,8 +90,18 @@ def _fahrenheit(value: float, says: str) -> Amount | None:
     low, high = _FAHRENHEIT_PLAUSIBLE
     if not low <= value <= high:
         return None
-    converted = round((value - 32) / 1.8, 1)
+    converted = _rounded((_exact(value) - 32) * 5 / 9)
     return Amount(converted, f"{says} = {converted:g} Cel")
+
+
+def _exact(value: float) -> Decimal:
+    """Return a number as it was written: 38.95 is no 38.949999."""
+    return Decimal(repr(value))
+
+
+def _rounded(value: Decimal) -> float:
+    """Return a temperature to 0.1; what lies half-way is the higher, in every unit the same."""
+    return float(value.quantize(_TENTH, ROUND_HALF_UP))
 
 
 def kilograms(quantity: object) -> Amount | None:
@@ -119,11 +140,16 @@ def millimoles(quantity: object, mass_per_mmol: float | None) -> Amount | None:
     return None
 
 
-def score_of_ten(value: float, quantity: object) -> Amount | None:
-    """Return a pain score on 0 to 10; a scale of 0 to 100 is recognised by its number or mm."""
-    unit = unit_of(as_dict(quantity))
-    if not 0 <= value <= _LONG_SCALE:
+def score_of_ten(quantity: object, *, short: bool) -> Amount | None:
+    """Return a pain score on 0 to 10; a scale of 0 to 100 is recognised by its number or unit.
+
+    ``short`` says that the instrument ends at 10: what is more was mistyped, and is no score.
+    """
+    quantity = as_dict(quantity)
+    value, unit = as_number(quantity.get("value")), unit_of(quantity)
+    short = unit in _SHORT_UNITS or (short and unit not in _LONG_UNITS)
+    if value is None or not 0 <= value <= (_SHORT_SCALE if short else _LONG_SCALE):
         return None
-    if value > _SHORT_SCALE or unit in {"mm", "%"}:
+    if value > _SHORT_SCALE or unit in _LONG_UNITS:
         return Amount(value / 10, f"{value:g} of 100 = {value / 10:g} of 10")
     return Amount(value, f"{value:g} of 10")

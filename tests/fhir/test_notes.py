@@ -314,3 +314,68 @@ def test_what_a_note_leaves_open_is_shown_with_its_question() -> None:
 def test_both_sides_are_told_by_the_words() -> None:
     result = judged(PAIN, document("Weak left leg. Weak right leg."))
     assert "left" in result.says("leg-weakness")
+
+
+# --- a note without a date ---
+
+RETENTION = "cannot pass urine since yesterday"
+
+
+def test_a_note_is_not_as_old_as_the_condition_it_stands_on() -> None:
+    result = read(condition(BACK_PAIN, 3, **noted(RETENTION)), answers_an_hour_ago())
+    assert result["E01"] == MET
+    assert result["H01"] != MET
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        condition("I10", 3000, **noted(RETENTION)),
+        condition("I10", 3000, recordedDate=ago(2000), **noted(RETENTION)),
+        condition("I10", None, onsetPeriod={"start": ago(3000)}, **noted(RETENTION)),
+        condition("I10", 3000, notes=RETENTION),
+    ],
+)
+def test_an_undated_note_on_an_old_condition_is_asked_about(old: Json) -> None:
+    result = read(PAIN, old, answers_an_hour_ago())
+    assert result["E01"] == CANNOT_TELL
+    assert "in an old entry" in result.says("bladder-control-lost")
+    assert result["H01"] != MET
+
+
+def test_an_undated_note_says_that_its_date_is_not_recorded() -> None:
+    result = judged(condition("I10", 1, **noted("numb in the saddle area")))
+    assert "date not recorded" in result.says("saddle-numbness")
+
+
+def test_an_undated_note_is_not_newer_than_its_condition() -> None:
+    old = condition("I10", 3000, meta={"lastUpdated": ago(40)}, **noted(RETENTION))
+    assert read(PAIN, old, answers_an_hour_ago())["E01"] == NOT_MET
+
+
+def test_a_note_on_an_undated_condition_counts_as_now() -> None:
+    result = read(PAIN, condition("I10", **noted(RETENTION)), answers_an_hour_ago())
+    assert result["E01"] == MET
+
+
+def test_an_undated_note_tells_of_cancer_whatever_its_age() -> None:
+    assert judged(condition("I10", 3000, **noted("breast cancer")))["E10"] == MET
+
+
+@pytest.mark.parametrize(("days", "expected"), [(1, MET), (4, CANNOT_TELL)])
+def test_a_temperature_in_an_undated_note_is_worth_three_days(days: float, expected: str) -> None:
+    assert judged(condition("I10", days, **noted("temp 39.4")))["E05"] == expected
+
+
+def test_how_long_is_told_from_all_the_time_in_which_the_note_may_have_been_written() -> None:
+    pain = condition("I10", 20, **noted("Low back pain for 3 weeks"))
+    (occurrence,) = read(pain).occurrences("back-pain")
+    since = occurrence.since
+    assert since is not None
+    assert since.earliest is not None
+    assert (AS_OF - since.earliest).days in range(40, 50)
+    assert (AS_OF - since.latest).days in range(20, 30)
+
+
+def answers_an_hour_ago() -> Json:
+    return denied(0) | {"authored": ago(hours=1)}

@@ -1325,7 +1325,8 @@ def test_pitfall_18_they_are_an_appointment() -> None:
     [
         (pain_score(7), "present"),
         (pain_score(6.9), "absent"),
-        (pain_score(70), "present"),
+        (pain_score(70), "unknown"),
+        (observation("38208-5", 70), "present"),
         (observation("38214-3", (65, "mm")), "absent"),
         (observation("38214-3", (8, "mm")), "absent"),
         (observation("72514-3", concept(text="8")), "present"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.clinical.windows import Since
 from cds_service.content.phrases import PhraseIndex
 from cds_service.fhir import index as compiled
 from cds_service.fhir.access import as_number, codings, last_path, said_codes
@@ -61,7 +62,7 @@ def test_a_partial_date_is_an_interval_in_the_zone_of_judging(
 ) -> None:
     since = read_date(text, EAST)
     assert since is not None
-    assert since == (first, after - timedelta(microseconds=1))
+    assert since == Since(first, after - timedelta(microseconds=1))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_partial_date_is_an_interval_in_the_zone_of_judging(
 def test_an_instant_keeps_its_zone_and_has_that_of_judging_if_it_has_none(
     text: str, moment: datetime
 ) -> None:
-    assert read_date(text, EAST) == (moment, moment)
+    assert read_date(text, EAST) == Since(moment, moment)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,8 @@ def test_references(reference: object, path: str | None) -> None:
 def test_weights_and_scores_that_cannot_be() -> None:
     assert kilograms({"value": 80, "unit": "stone"}) is None
     assert kilograms({"value": 5, "unit": "kg"}) is None
-    assert score_of_ten(101, None) is None
+    assert score_of_ten({"value": 101}, short=False) is None
+    assert score_of_ten({}, short=False) is None
 
 
 def test_codes_by_prefix_are_remembered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
