@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# What journal and metrics know calls of REST by, as those of CDS Hooks by their service's id.
+ASSESSMENT = "assessment"
+
+
 class UnreachableError(Exception):
     """What had to be remembered could not be: try again later."""
 
@@ -30,13 +34,15 @@ class Card:
 def answered_cards(cards: Sequence[Mapping[str, Any]]) -> tuple[Card, ...]:
     """Return what is remembered of cards that were written."""
     return tuple(
-        Card(
-            card["uuid"],
-            card["source"]["topic"]["code"],
-            card["indicator"],
-            tuple(each["uuid"] for each in card.get("suggestions", ())),
-        )
-        for card in cards
+        [
+            Card(
+                card["uuid"],
+                card["source"]["topic"]["code"],
+                card["indicator"],
+                tuple([each["uuid"] for each in card.get("suggestions", ())]),
+            )
+            for card in cards
+        ]
     )
 
 
@@ -44,7 +50,7 @@ def answered_cards(cards: Sequence[Mapping[str, Any]]) -> tuple[Card, ...]:
 class Judged:
     """A judged call. The journal keeps the patient and the encounter as keyed hashes only.
 
-    ``service`` is the id of the service, or ``assessment`` for REST. ``client`` is the issuer of
+    ``service`` is the id of the service, or ``ASSESSMENT`` for REST. ``client`` is the issuer of
     the caller's token, where callers are asked. ``shadow`` means that the cards were not sent.
     ``seconds`` is the time from the request's arrival to its decision.
     """

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
-import threading
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
+from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,15 +21,19 @@ from sqlalchemy.pool import NullPool
 from cds_service.store.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import Connection, Engine, Insert, Table
+    from sqlalchemy import Column, Connection, Engine, Table
+    from sqlalchemy.dialects.postgresql import Insert as PostgreSQLInsert
+    from sqlalchemy.dialects.sqlite import Insert as SQLiteInsert
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.sql.dml import ReturningInsert
 
 # A driver's own connection: each has a type of its own, and they have no other in common.
 Raw: TypeAlias = Any
+Insert: TypeAlias = "SQLiteInsert | PostgreSQLInsert"
 
 # How long a card may wait for the database, in seconds, each time that it fails.
 CONNECT, STATEMENT, BUSY = 2, 1, 1
@@ -36,7 +41,13 @@ CONNECT, STATEMENT, BUSY = 2, 1, 1
 _POOL = {"pool_size": 5, "max_overflow": 5, "pool_timeout": 1.0, "hide_parameters": True}
 _OLDEST = (3, 38)  # RETURNING, and JSON for the view of cards
 _WAY_OUT = "Use PostgreSQL: CDS_DATABASE_URL=postgresql://…"
-_ADVISORY = 7_205_759_403_792
+
+
+class Alone(Enum):
+    """What only one may do at a time, by the number of PostgreSQL's advisory lock for it."""
+
+    MIGRATE = 7_205_759_403_792
+    FEEDBACK = 7_205_759_403_793
 
 
 class Database(ABC):
@@ -56,24 +67,29 @@ class Database(ABC):
         """Return an engine that waits for as long as a migration takes."""
         return self._engine(patient=True)
 
+    @staticmethod
     @abstractmethod
-    def insert_once(self, table: Table) -> Insert:
-        """Return an INSERT that leaves a row alone that is already there."""
+    def insert(table: Table) -> Insert:
+        """Return an INSERT that can say what happens where a row of the key is already there."""
 
-    @abstractmethod
-    def write(self, raw: Raw, statement: str, row: Mapping[str, Any]) -> None:
-        """Run one statement as a transaction of its own.
+    def insert_once(self, *columns: Column[Any]) -> ReturningInsert[Any]:
+        """Return an INSERT that leaves a row alone that is already there.
 
-        This is the one way past SQLAlchemy's statements, which would take three times as long.
+        It returns some columns of the rows that it inserts.
         """
+        return _insert_once(self.insert, columns)
+
+    def add_up(self, column: Column[Any]) -> Insert:
+        """Return an INSERT that adds to a column where a row of the same key is already there."""
+        return _add_up(self.insert, column)
 
     @abstractmethod
     def for_good(self, connection: Connection) -> AbstractContextManager[None]:
         """Return a transaction that survives a power failure, whatever was set."""
 
     @abstractmethod
-    def alone(self, connection: Connection) -> None:
-        """Keep other services from migrating until the transaction ends."""
+    def alone(self, connection: Connection, what: Alone) -> None:
+        """Keep all others from doing the same until the transaction ends."""
 
     @abstractmethod
     def cut(self, raw: Raw) -> None:
@@ -97,7 +113,6 @@ class SQLite(Database):
         self.file = Path(url.database).absolute()
         self.url = url.set(database=str(self.file))
         self._synchronous = "FULL" if durable else "NORMAL"
-        self._turn = threading.Lock()
 
     def make(self) -> None:
         """Make the file, for this user only. Raises StoreError where that cannot be."""
@@ -117,7 +132,7 @@ class SQLite(Database):
                 self.url, connect_args=arguments, poolclass=NullPool, hide_parameters=True
             )
         else:
-            engine = create_engine(self.url, connect_args=arguments, paramstyle="named", **_POOL)
+            engine = create_engine(self.url, connect_args=arguments, **_POOL)
         event.listen(engine, "connect", self._prepare)
         event.listen(engine, "begin", _begin)
         return engine
@@ -130,15 +145,10 @@ class SQLite(Database):
         cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
         cursor.close()
 
-    def insert_once(self, table: Table) -> Insert:
-        """Return an INSERT that leaves a row alone that is already there."""
-        return sqlite.insert(table).on_conflict_do_nothing()
-
-    def write(self, raw: Raw, statement: str, row: Mapping[str, Any]) -> None:
-        """Run one statement as a transaction of its own."""
-        # SQLite has one writer at a time and lets the others sleep; our threads queue instead.
-        with self._turn:
-            raw.execute(statement, row)
+    @staticmethod
+    def insert(table: Table) -> Insert:
+        """Return an INSERT of SQLite."""
+        return sqlite.insert(table)
 
     @contextmanager
     def for_good(self, connection: Connection) -> Iterator[None]:
@@ -149,8 +159,8 @@ class SQLite(Database):
             yield
         driver.execute(f"PRAGMA synchronous = {self._synchronous}")
 
-    def alone(self, connection: Connection) -> None:
-        """Do nothing: the claim on the file keeps other services out."""
+    def alone(self, connection: Connection, what: Alone) -> None:
+        """Do nothing: the claim on the file keeps services out, and the first write others."""
 
     def cut(self, raw: Raw) -> None:
         """Interrupt the call."""
@@ -198,15 +208,10 @@ class PostgreSQL(Database):
             )
         return create_engine(self.url, connect_args=arguments, **_POOL)
 
-    def insert_once(self, table: Table) -> Insert:
-        """Return an INSERT that leaves a row alone that is already there."""
-        return postgresql.insert(table).on_conflict_do_nothing()
-
-    def write(self, raw: Raw, statement: str, row: Mapping[str, Any]) -> None:
-        """Run one statement as a transaction of its own, in one round."""
-        raw.autocommit = True
-        raw.execute(statement, row)
-        raw.autocommit = False
+    @staticmethod
+    def insert(table: Table) -> Insert:
+        """Return an INSERT of PostgreSQL."""
+        return postgresql.insert(table)
 
     @contextmanager
     def for_good(self, connection: Connection) -> Iterator[None]:
@@ -215,9 +220,9 @@ class PostgreSQL(Database):
             connection.execute(text("SET LOCAL synchronous_commit = on"))
             yield
 
-    def alone(self, connection: Connection) -> None:
-        """Wait for whoever migrates the same database."""
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY})"))
+    def alone(self, connection: Connection, what: Alone) -> None:
+        """Wait for whoever does the same on the same database."""
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({what.value})"))
 
     def cut(self, raw: Raw) -> None:
         """Shut the socket under the call: a server that stands still heeds nothing else."""
@@ -233,6 +238,25 @@ _KINDS: dict[str, type[SQLite | PostgreSQL]] = {
     "postgresql+psycopg": PostgreSQL,
     "postgres": PostgreSQL,
 }
+
+
+# To put a statement together costs more than to run it, so each is made once.
+
+
+@cache
+def _insert_once(
+    insert: Callable[[Table], Insert], columns: tuple[Column[Any], ...]
+) -> ReturningInsert[Any]:
+    return insert(columns[0].table).on_conflict_do_nothing().returning(*columns)
+
+
+@cache
+def _add_up(insert: Callable[[Table], Insert], column: Column[Any]) -> Insert:
+    statement = insert(column.table)
+    return statement.on_conflict_do_update(
+        index_elements=column.table.primary_key.columns,
+        set_={column.name: column + statement.excluded[column.name]},
+    )
 
 
 def database(address: str, *, durable: bool) -> SQLite | PostgreSQL:

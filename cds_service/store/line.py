@@ -6,19 +6,23 @@ import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
+from sqlalchemy import delete, insert
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from cds_service.journal import UnreachableError
 from cds_service.store.databases import STATEMENT
 from cds_service.store.errors import StoreError
 from cds_service.store.migrate import migrate
+from cds_service.store.tables import SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection
 
+    from cds_service.store.counts import Reasons
     from cds_service.store.databases import Database
 
 log = logging.getLogger("cds_service.store")
@@ -27,6 +31,8 @@ T = TypeVar("T")
 # A database keeps its own limits; one that stands still does not, and is cut off after these.
 HANGS = 2.0 * STATEMENT
 _AT_ONCE = 0.5  # seconds
+_TRIAL = 256 * 1024  # bytes
+_ENDED = "2000-01-01T00:00:00+00:00"  # so that it is purged if it could not be taken away
 
 
 class Line:
@@ -36,9 +42,9 @@ class Line:
     finds that the database is back.
     """
 
-    def __init__(self, database: Database) -> None:
-        """Keep the database; nothing is opened yet."""
-        self.database = database
+    def __init__(self, database: Database, reasons: Reasons = frozenset()) -> None:
+        """Keep the database, and what a migration may name counts by; nothing is opened yet."""
+        self.database, self.reasons = database, reasons
         self.engine = database.engine()
         self._errors = (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
         self._refused = (
@@ -61,7 +67,7 @@ class Line:
     def migrate(self) -> None:
         """Bring the database to our tables. Raises StoreError or UnreachableError."""
         try:
-            migrate(self.database)
+            migrate(self.database, self.reasons)
         except self._errors as error:
             self._down(error)
             raise UnreachableError from None
@@ -109,13 +115,16 @@ class Line:
                     del self._calls[call]
 
     def probe(self) -> None:
-        """See whether the database is back, and take the line up again if so."""
+        """See whether the database is back, and take the line up again if so.
+
+        It has to write: a full disk, or a server that only follows another, answers questions.
+        """
         if self.up:
             return
         try:
-            self._once(lambda connection: connection.exec_driver_sql("SELECT 1").close())
             if not self._migrated:
                 self.migrate()
+            self._once(_write_something)
         except (*self._errors, StoreError, UnreachableError) as error:
             self._tell(error)
         else:
@@ -142,3 +151,12 @@ class Line:
         if what and self._told == "":
             log.error("the store is away (%s): judged calls go to the spool", what)
         self._told = what
+
+
+def _write_something(connection: Connection) -> None:
+    """Write as much as a batch of judged calls, and take it away again."""
+    trial = {"name": uuid4().hex, "content": "-" * _TRIAL, "until": _ENDED}
+    with connection.begin():
+        connection.execute(insert(SESSIONS), trial)
+    with connection.begin():
+        connection.execute(delete(SESSIONS).where(SESSIONS.c.name == trial["name"]))

@@ -20,6 +20,8 @@ from cds_service.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cds_service.store.counts import Reasons
+
 _SPOOL = "cds-service.spool"
 
 
@@ -29,18 +31,20 @@ def open_store(
     key: str | None = None,
     spool: Path | None = None,
     durable: bool = True,
+    reasons: Reasons = frozenset(),
     attended: bool = True,
 ) -> Store:
     """Open the store at an address. Raises StoreError where the service must not start on it.
 
     ``key`` hides the ids of patients; for SQLite it is made beside the file where none is given,
-    and so is the folder of the spool. A PostgreSQL server that is away is no reason not to start.
+    and so is the folder of the spool. ``reasons`` are the codes of override reasons that a daily
+    count may be named by. A PostgreSQL server that is away is no reason not to start.
     """
     if key is not None and len(key) < SHORTEST:
         msg = f"CDS_HASH_KEY is too short: write {SHORTEST} characters or more, drawn at random."
         raise StoreError(msg)
     opened = database(address, durable=durable)
-    line, release = Line(opened), _nothing
+    line, release = Line(opened, reasons), _nothing
     if isinstance(opened, SQLite):
         folder = opened.file.with_name(f"{opened.file.name}.spool")
         secret, release = _claim(opened, line, key)
@@ -51,7 +55,7 @@ def open_store(
             line.migrate()
     kept = Spool((spool or folder).absolute(), durable=durable)
     store = Store(line, kept, Hasher(secret), release=release, attended=attended)
-    _let_go_in_children(line)
+    _let_go_in_children(store)
     return store
 
 
@@ -91,9 +95,9 @@ def _given(key: str | None) -> bytes:
     return key.encode()
 
 
-def _let_go_in_children(line: Line) -> None:
-    """See to it that no forked process uses a connection of the one that forked it."""
-    kept = weakref.ref(line)
+def _let_go_in_children(store: Store) -> None:
+    """See to it that no forked process uses connections or files of the one that forked it."""
+    kept = weakref.ref(store)
 
     def after_fork() -> None:
         forked = kept()

@@ -5,13 +5,13 @@ Rows hold nothing but what JSON holds, so that the same row goes to a database o
 
 from __future__ import annotations
 
-import os
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from cds_service.clinical.truth import Truth
+from cds_service.identity import milliseconds_of, uuid_at
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +28,7 @@ def decision_row(call: Judged, hasher: Hasher) -> Row:
     """Return what is kept of a judged call."""
     decision = call.decision
     return {
-        "uuid": ordered_uuid(call.at),
+        "uuid": _uuid(call),
         "at": moment_of(call.at),
         "service": call.service,
         "client": _clean(call.client),
@@ -77,12 +77,10 @@ def moment_of(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def ordered_uuid(moment: datetime) -> str:
-    """Return a UUID of version 7: its beginning is the time, so an index grows at its end."""
-    milliseconds = int(moment.timestamp() * 1000).to_bytes(6, "big")
-    digits = (milliseconds + os.urandom(10)).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+def _uuid(call: Judged) -> str:
+    """Return a UUID of the moment of the first card, so that each card leads to its decision."""
+    moments = [moment for card in call.cards if (moment := milliseconds_of(card.uuid)) is not None]
+    return uuid_at(min(moments, default=int(call.at.timestamp() * 1000)))
 
 
 def _json(value: object) -> str:

@@ -1,8 +1,8 @@
-"""The spool: where judged calls wait while the database is away.
+"""The spool: where judged calls wait on their way into the database.
 
-One NDJSON file for each process, in a folder that all of them share. Who writes holds the gate
-shared, for one line; who takes files away holds it alone, for the time of a rename. A file that was
-taken away is written by nobody any more, and is removed when all of it is in the database.
+One NDJSON file for each process, in a folder that all of them share. A file is locked while its
+process lives, so a line costs one write, and whoever gets the lock of another's file knows that its
+process has ended and brings in what it left.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import shutil
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import orjson
+
+from cds_service.store.spool_file import AHEAD, AWAY, SpoolFile, count_lines, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 MIB = 1024 * 1024
-_WAITING, _TAKEN = ".ndjson", ".taken"
 
 
 class SpoolFullError(OSError):
@@ -35,63 +35,114 @@ class Spool:
     def __init__(self, folder: Path, *, durable: bool, limit: int = 256 * MIB) -> None:
         """Keep where it lies; the folder is made when the first line comes. ``limit``: bytes."""
         self.folder = folder
-        self._durable, self._limit = durable, limit
-        self._writing = threading.Lock()
-        self._name = ""
-        self._process = 0
+        self.durable, self._limit = durable, limit
+        self._begin()
 
-    def add(self, line: dict[str, Any]) -> None:
-        """Append a line. Raises OSError where it could not be kept; then nothing of it is there."""
+    def _begin(self) -> None:
+        self._writing = threading.Lock()
+        self._current: SpoolFile | None = None
+        self._ours: list[SpoolFile] = []
+        # Bytes that may be written before the folder is measured again.
+        self._room = 0
+
+    def after_fork(self) -> None:
+        """Leave the files of the process that forked this one to it: there they are still open."""
+        self.close()
+
+    def add(self, line: dict[str, Any], *, away: bool) -> None:
+        """Append a line. Raises OSError where it could not be kept; then nothing of it is there.
+
+        ``away``: it waits because the database is away, and not for the next moment only.
+        """
         text = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-        with self._writing, self._gate(fcntl.LOCK_SH):
-            if self._size() + len(text) > self._limit:
-                raise SpoolFullError
-            place = os.open(self._own(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                before = os.fstat(place).st_size
-                try:
-                    _write_all(place, text)
-                    if self._durable:
-                        os.fdatasync(place)
-                except OSError:
-                    os.ftruncate(place, before)
-                    raise
-            finally:
-                os.close(place)
+        with self._writing:
+            if self._room < len(text):
+                self._measure(len(text))
+            self._file(AWAY if away else AHEAD).append(text, durable=self.durable)
+            self._room -= len(text)
+
+    def _measure(self, needed: int) -> None:
+        """Look how much there is by now, in all processes. Raises SpoolFullError."""
+        left = self._limit - self._size()
+        if left < needed:
+            raise SpoolFullError
+        # Others write too: each may go past the limit by this much, and no more.
+        self._room = min(left, MIB)
+
+    def _file(self, kind: str) -> SpoolFile:
+        if self._current is None or self._current.kind != kind:
+            self._seal()
+            self._make()
+            self._current = SpoolFile.make(self.folder, kind)
+        return self._current
+
+    def _seal(self) -> None:
+        if self._current is not None:
+            self._ours.append(self._current)
+            self._current = None
+
+    def take(self) -> list[SpoolFile]:
+        """Return what is to be brought in by this process, to be given to ``done`` afterwards.
+
+        It is what this process has written, and what others have left that are no more. Nobody
+        writes in it any longer.
+        """
+        with self._writing:
+            self._seal()
+            known = {each.path for each in self._ours}
+            left = [SpoolFile.take(path) for path in self._paths() if path not in known]
+            self._ours += [each for each in left if each is not None]
+            return list(self._ours)
+
+    def done(self, file: SpoolFile) -> None:
+        """Remove a file that is in the database."""
+        with self._writing:
+            self._ours.remove(file)
+        file.remove()
+
+    def set_aside(self) -> int:
+        """Let all that this process has wait for a database that is away.
+
+        Return how many lines did not do so before.
+        """
+        with self._writing:
+            every = [*self._ours, *([self._current] if self._current else ())]
+            ahead = [each for each in every if each.kind == AHEAD]
+            for each in ahead:
+                each.set_aside()
+            return sum(each.count() for each in ahead)
+
+    def written_by_others(self) -> Iterator[dict[str, Any] | None]:
+        """Yield what other processes have written ahead so far, and will bring in themselves."""
+        with self._writing:
+            ours = {each.path for each in (*self._ours, self._current) if each is not None}
+        for path in self._paths():
+            if path not in ours and path.name.endswith(AHEAD):
+                yield from whole_lines(path)
 
     @contextmanager
-    def taken(self) -> Iterator[list[Path]]:
-        """Yield the files that wait, to be removed when they are in the database.
-
-        None are yielded where another process has them.
-        """
-        if not self.waits():
-            yield []
+    def turn(self) -> Iterator[None]:
+        """Wait until no other process brings lines in: writers of SQLite have no queue."""
+        try:
+            place = os.open(self.folder / "turn.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            # It is a courtesy: without it both still come through.
+            yield
             return
-        with (self.folder / "replay.lock").open("wb") as turn:
-            try:
-                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield []
-                return
-            with self._gate(fcntl.LOCK_EX):
-                for each in self._files():
-                    if each.suffix == _WAITING:
-                        # What was taken before and is not done yet keeps its own name.
-                        each.rename(self.folder / f"{each.stem}-{uuid4().hex[:8]}{_TAKEN}")
-            yield [each for each in self._files() if each.suffix == _TAKEN]
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(place)
 
     def waits(self) -> bool:
-        """Tell whether anything waits."""
-        return bool(self._files())
+        """Tell whether anything waits, for whatever reason."""
+        return bool(self._paths())
 
-    def count(self) -> int:
-        """Return how many lines wait."""
-        total = 0
-        for each in self._files():
-            with suppress(FileNotFoundError), each.open("rb") as stream:
-                total += sum(block.count(b"\n") for block in iter(lambda: stream.read(MIB), b""))
-        return total
+    def count(self, *, ahead: bool = False) -> int:
+        """Return how many lines wait because the database is away; ``ahead``: and all others."""
+        paths = [each for each in self._paths() if ahead or each.name.endswith(AWAY)]
+        return sum(count_lines(each) for each in paths)
 
     def has_room(self) -> bool:
         """Tell whether another line can be kept."""
@@ -103,51 +154,27 @@ class Spool:
         may_write = os.access(self.folder, os.W_OK | os.X_OK)
         return may_write and free > MIB and self._size() < self._limit
 
-    def _own(self) -> Path:
-        """Return the file of this process; a forked one has its own."""
-        if self._process != os.getpid():
-            self._process = os.getpid()
-            self._name = f"{self._process}-{uuid4().hex[:8]}{_WAITING}"
-        return self.folder / self._name
+    def close(self) -> None:
+        """Leave what waits to whoever comes next."""
+        for each in (*self._ours, self._current):
+            if each is not None:
+                each.close()
+        self._begin()
 
-    def _files(self) -> list[Path]:
+    def _paths(self) -> list[Path]:
         try:
-            files = sorted(self.folder.iterdir())
+            found = sorted(self.folder.iterdir())
         except OSError:
             # Nothing waits where there is no folder; `add` and `has_room` find out why.
             return []
-        return [each for each in files if each.suffix in {_WAITING, _TAKEN}]
+        return [each for each in found if each.name.endswith((AHEAD, AWAY))]
 
     def _size(self) -> int:
         total = 0
-        for each in self._files():
+        for each in self._paths():
             with suppress(FileNotFoundError):
                 total += each.stat().st_size
         return total
 
     def _make(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    @contextmanager
-    def _gate(self, kind: int) -> Iterator[None]:
-        self._make()
-        with (self.folder / "gate.lock").open("wb") as gate:
-            fcntl.flock(gate, kind)
-            yield
-
-
-def _write_all(place: int, text: bytes) -> None:
-    left = memoryview(text)
-    while left:
-        left = left[os.write(place, left) :]
-
-
-def lines(file: Path) -> Iterator[dict[str, Any] | None]:
-    """Yield the lines of a file; None for one that cannot be read, as after a power failure."""
-    with file.open("rb") as stream:
-        for text in stream:
-            try:
-                parsed = orjson.loads(text)
-            except orjson.JSONDecodeError:
-                parsed = None
-            yield parsed if isinstance(parsed, dict) else None

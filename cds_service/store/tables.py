@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -98,6 +99,31 @@ FEEDBACK = Table(
     Column("reason_code", Text),
     Column("reason_display", Text),
     Column("comment", Text),
+)
+
+# What happened on a day, added up in the transaction that keeps it, so that a report over a year
+# reads some hundred thousand short rows and no judged call. The day is that of UTC. By kind:
+#   call        name: "judged", or "gate" where it could not be judged; topic: ""
+#   card        a card that was sent; name: its indicator
+#   shadowed    a card that shadow mode kept back; name: its indicator
+#   criterion   a criterion that was met; name: its id; topic: ""
+#   unanswered  a finding that was asked for and not answered; topic: ""
+#   latency     a call; name: the upper edge of its bucket in seconds ("0.001" to "30.0"), or
+#               "+Inf"; each call counts in one bucket; topic: ""
+#   outcome     a card's first feedback; name: accepted or overridden
+#   reason      why, where that first feedback is an override that says so; name: a code of the
+#               content, or "other"
+# An outcome and a reason count on the day of the card, for its service. Of a card that nobody
+# knows the topic is "", the day that on which the feedback came.
+DAILY_COUNTS = Table(
+    "daily_counts",
+    METADATA,
+    Column("day", String(10), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("service", String(64), primary_key=True),
+    Column("topic", String(64), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("count", BigInteger, nullable=False),
 )
 
 # Sealed by a key that is kept nowhere but in a browser's cookie.

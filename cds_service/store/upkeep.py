@@ -1,4 +1,4 @@
-"""What is done beside the calls, in each process: watching, replaying, purging."""
+"""What is done beside the calls, in each process: watching, bringing in, purging."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cds_service.store")
 
-_LOOK, _PURGE = 0.5, 600.0  # seconds
+# Seconds. What a look finds waiting goes into the database in one batch.
+_LOOK, _PURGE = 0.25, 600.0
 
 
 class Upkeep:
@@ -30,7 +31,8 @@ class Upkeep:
         self._store = store
         self._process = 0
         self._starting = threading.Lock()
-        self._stop = threading.Event()
+        self._tending: threading.Thread | None = None
+        self._stop, self._end = threading.Event(), threading.Event()
         self._purge_at = 0.0
 
     def attend(self) -> None:
@@ -41,14 +43,27 @@ class Upkeep:
             if self._process == os.getpid():
                 return
             self._process = os.getpid()
-            for name, work in (("tend", self._tend), ("watch", self._store.line.cut_hanging)):
-                threading.Thread(
-                    target=self._repeat, args=(work,), name=f"store-{name}", daemon=True
-                ).start()
+            self._tending = self._start("tend", self._tend, self._stop)
+            self._start("watch", self._store.line.cut_hanging, self._end)
 
     def stop(self) -> None:
-        """Let the threads end."""
+        """Let the thread that works come to its end; the other one still cuts what hangs."""
         self._stop.set()
+        if self._tending is not None and self._process == os.getpid():
+            self._tending.join()
+
+    def end(self) -> None:
+        """Let the thread end that watches."""
+        self._end.set()
+
+    def _start(
+        self, name: str, work: Callable[[], None], until: threading.Event
+    ) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._repeat, args=(work, until), name=f"store-{name}", daemon=True
+        )
+        thread.start()
+        return thread
 
     def _tend(self) -> None:
         self._store.tend()
@@ -57,8 +72,8 @@ class Upkeep:
             with suppress(UnreachableError):
                 self._store.purge(datetime.now(UTC))
 
-    def _repeat(self, work: Callable[[], None]) -> None:
-        while not self._stop.wait(_LOOK):
+    def _repeat(self, work: Callable[[], None], until: threading.Event) -> None:
+        while not until.wait(_LOOK):
             try:
                 work()
             except Exception as error:  # noqa: BLE001  a thread that ended would be missed by nobody

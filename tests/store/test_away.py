@@ -92,7 +92,7 @@ def test_feedback_and_tokens_are_refused_at_once(opened: Store) -> None:
 def test_a_replay_that_breaks_off_begins_anew_and_nothing_is_twice(
     opened: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cds_service.store.replay._BATCH", 2)
+    monkeypatch.setattr("cds_service.store.intake._BATCH", 2)
     with Away(opened):
         for _ in range(5):
             opened.judged(judged())
@@ -111,7 +111,7 @@ def test_a_replay_that_breaks_off_begins_anew_and_nothing_is_twice(
     # Meanwhile more comes to wait; neither file covers the other.
     with Away(opened):
         opened.judged(judged())
-    assert len(list((tmp_path / "spool").glob("*.taken"))) == 1
+    assert len(list((tmp_path / "spool").glob("*.ndjson"))) == 2
     assert opened.spool.count() == 6
     opened.tend()
     assert len(rows(opened, DECISIONS)) == 6
@@ -130,13 +130,6 @@ def test_another_process_brings_what_a_dead_one_left(
     store.close()
 
 
-def test_one_replays_at_a_time(opened: Store) -> None:
-    with Away(opened):
-        opened.judged(judged())
-    with opened.spool.taken() as mine, opened.spool.taken() as others:
-        assert (len(mine), len(others)) == (1, 0)
-
-
 def test_lines_that_cannot_come_in_are_counted(opened: Store, tmp_path: Path) -> None:
     before = counted(metrics.LOST)
     with Away(opened):
@@ -145,11 +138,13 @@ def test_lines_that_cannot_come_in_are_counted(opened: Store, tmp_path: Path) ->
     whole = file.read_text()
     wrong = json.loads(whole)
     wrong |= {"uuid": "0", "gate": None}
-    file.write_text("\n".join([json.dumps(wrong), '{"uuid":"1"}', "[]", whole + whole[:50]]))
+    uncounted = wrong | {"criteria": "{"}
+    wrong_lines = [json.dumps(wrong), json.dumps(uncounted), '{"uuid":"1"}', "[]"]
+    file.write_text("\n".join([*wrong_lines, whole + whole[:50]]))
     opened.tend()
     assert len(rows(opened, DECISIONS)) == 1
-    assert counted(metrics.LOST) == before + 4
-    assert opened.health().lost == 4
+    assert counted(metrics.LOST) == before + 5
+    assert opened.health().lost == 5
     assert not opened.spool.waits()
 
 
@@ -175,25 +170,6 @@ def test_a_spool_that_cannot_be_made(opened: Store, tmp_path: Path) -> None:
         opened.judged(judged())
         health = opened.health()
     assert (health.lost, health.keeping) == (1, False)
-
-
-def test_a_line_that_was_not_written_whole_is_taken_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spool = Spool(tmp_path, durable=False)
-    spool.add({"number": 1})
-
-    def half(place: int, text: bytes) -> int:
-        monkeypatch.undo()
-        os.write(place, bytes(text[:4]))
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "write", half)
-    with pytest.raises(OSError, match="No space"):
-        spool.add({"number": 2})
-    spool.add({"number": 3})
-    (file,) = tmp_path.glob("*.ndjson")
-    assert file.read_text() == '{"number":1}\n{"number":3}\n'
 
 
 # --- a SQLite file that is busy ---
