@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from secrets import token_hex
+from os import urandom
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 
-from cds_service.logs import request_id
+from cds_service.logs import hook_instance, request_id
 from cds_service.security.callers import caller
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ def write_access_log(app: Flask) -> None:
     """Log every request to an app, and send its id back as `X-Request-ID`.
 
     The route is logged and not the path, and neither query nor headers: an id in a path may be a
-    patient's. Views say more by setting `g.service` and `g.hook_instance`.
+    patient's. Views say more by setting `g.service` and by `note_instance`.
     """
 
     # The first that Flask calls, before anything can refuse the request.
     @app.url_value_preprocessor
     def begin(_endpoint: str | None, _values: object) -> None:
-        given = request.headers.get("X-Request-ID", "")
-        request_id.set(given if _ID.fullmatch(given) else token_hex(16))
+        given = request.environ.get("HTTP_X_REQUEST_ID")
+        request_id.set(given if given and _ID.fullmatch(given) else urandom(16).hex())
         g.began = perf_counter()
 
     @app.after_request
@@ -50,16 +50,20 @@ def write_access_log(app: Flask) -> None:
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
         request_id.set(None)
+        hook_instance.set(None)
+
+
+def note_instance(instance: str | None) -> None:
+    """Have every further line of the current call say which instance of a hook it is."""
+    hook_instance.set(instance if instance and _ID.fullmatch(instance) else None)
 
 
 def _said(response: Response, rule: str | None) -> Mapping[str, object]:
-    instance = g.get("hook_instance")
     return {
         "method": request.method,
         "route": rule,
         "status": response.status_code,
         "milliseconds": round((perf_counter() - g.began) * 1000, 2),
         "service": g.get("service"),
-        "hook_instance": instance if instance and _ID.fullmatch(instance) else None,
         "client": caller(),
     }

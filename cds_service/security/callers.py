@@ -38,6 +38,17 @@ OPEN_TO_BROWSERS = frozenset(
         "/smart/form/response",
     }
 )
+# What asks people to sign in instead, or stays shut: it is no part of what clients call.
+OPEN_TO_PEOPLE = frozenset(
+    {
+        "/insight",
+        "/insight/sign-in",
+        "/insight/sign-out",
+        "/insight/begin",
+        "/insight/callback",
+        "/insight/<report>.csv",
+    }
+)
 # Health, counts, the description of the interface, and the pages that show the content and nobody's
 # data, with the files of their look. What is not listed asks.
 OPEN_TO_ALL = frozenset(
@@ -104,9 +115,7 @@ def _warn_of(client: Client, settings: Settings) -> None:
     log.warning("the private key of %s is public: its tokens prove nothing", client.iss)
 
 
-def ask_callers(
-    app: Flask, tokens: Tokens, max_body: int, open_here: frozenset[str] = frozenset()
-) -> None:
+def ask_callers(app: Flask, tokens: Tokens, max_body: int, open_here: frozenset[str]) -> None:
     """Ask for a token before every call that is routed; what is not is 404 or 405 anyway.
 
     The head of a body is looked at first, as with a body that is read: 415 and 413 before 401.

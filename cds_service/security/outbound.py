@@ -20,6 +20,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from cds_service.security.allowed import Base, Place, read_place
+from cds_service.tracing import traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -73,6 +74,10 @@ class Allowance:
         if left <= 0:
             raise OutboundError(Fault.TIMEOUT, "no answer in time")
         return left
+
+    def is_used_up(self) -> bool:
+        """Tell whether the time is over."""
+        return monotonic() >= self._end
 
     def take(self, count: int) -> None:
         """Use up some bytes. Raises OutboundError once there are none left."""
@@ -222,6 +227,9 @@ class Server:
             if not _TOKEN.fullmatch(token):
                 raise OutboundError(Fault.NOT_ALLOWED, "the access token is no bearer token")
             said["Authorization"] = f"Bearer {token}"
+        trace = traceparent.get()
+        if trace is not None:
+            said["traceparent"] = trace
         with self._connect(allowance) as sock:
             return _ask(_Wire(sock, allowance), method, place.target, said, body)
 

@@ -20,12 +20,14 @@ from werkzeug.exceptions import HTTPException
 
 from cds_service.journal import UnreachableError
 from cds_service.problems import Problem
+from cds_service.security.cookies import Cookies
 from cds_service.security.limits import read_fields
+from cds_service.security.oauth import word
+from cds_service.security.sessions import Sessions
 from cds_service.smart.chart import Charts
-from cds_service.smart.client import Pending, SmartClient, word
+from cds_service.smart.client import Pending, SmartClient
 from cds_service.smart.grant import Grant
 from cds_service.smart.saving import save
-from cds_service.smart.sessions import Sessions
 from cds_service.web.forms import RedFlagForm
 from cds_service.web.sheet import (
     RECORD,
@@ -58,15 +60,12 @@ _LONGEST = 2048
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What a launch needs: the client, where sessions are, and the records of patients.
-
-    ``secure`` says that browsers reach the service over TLS.
-    """
+    """What a launch needs: the client, sessions and their keys, and the records of patients."""
 
     client: SmartClient
     sessions: Sessions
     charts: Charts
-    secure: bool
+    cookies: Cookies
 
 
 @dataclass(slots=True)
@@ -127,7 +126,8 @@ def _add_launch(routes: Blueprint, app: App) -> None:
             raise Problem(403, "forbidden", msg)
         url, pending = app.client.begin(iss, context)
         answer = redirect(url, 303)
-        _remember(answer, app, "launch", app.sessions.open(asdict(pending), LAUNCH), LAUNCH)
+        key = app.sessions.open(asdict(pending), LAUNCH)
+        app.cookies.set(answer, "launch", key, LAUNCH)
         return answer
 
     @routes.get("/callback")
@@ -147,14 +147,14 @@ def _add_launch(routes: Blueprint, app: App) -> None:
         )
         # Elsewhere than here, so that neither code nor state stays in the address.
         answer = redirect(f"{app.client.registration.public_url}/smart/form", 303)
-        _forget(answer, app, "launch")
-        _remember(answer, app, "form", key, SESSION)
+        app.cookies.forget(answer, "launch")
+        app.cookies.set(answer, "form", key, SESSION)
         return answer
 
 
 def _pending(app: App) -> Pending:
     """Return the launch that a browser comes back from, once. Raises Problem (400, 403)."""
-    key = request.cookies.get(_cookie(app, "launch"), "")
+    key = app.cookies.read("launch")
     begun = app.sessions.read(key) if key else None
     said = _argument("state") or ""
     if begun is None or not hmac.compare_digest(begun["state"].encode(), said.encode()):
@@ -211,7 +211,7 @@ def _add_form(routes: Blueprint, desk: Desk, app: App) -> None:
 
 def _visit(app: App) -> _Visit:
     """Return the session of the current request. Raises Problem (403)."""
-    key = request.cookies.get(_cookie(app, "form"), "")
+    key = app.cookies.read("form")
     kept = app.sessions.read(key) if key else None
     if kept is None:
         msg = "this session has ended; open the form from the EHR again"
@@ -268,27 +268,7 @@ def _saved(desk: Desk, app: App, visit: _Visit, form: RedFlagForm, chart: EhrCha
     return saving
 
 
-# --- cookies and errors ---
-
-
-def _cookie(app: App, name: str) -> str:
-    return f"{'__Host-' if app.secure else ''}cds-{name}"
-
-
-def _remember(answer: AnyResponse, app: App, name: str, key: str, seconds: int) -> None:
-    # Lax: the EHR's server sends the browser back from another site.
-    answer.set_cookie(
-        _cookie(app, name),
-        key,
-        max_age=seconds,
-        secure=app.secure,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-def _forget(answer: AnyResponse, app: App, name: str) -> None:
-    answer.delete_cookie(_cookie(app, name), secure=app.secure, httponly=True, samesite="Lax")
+# --- arguments and errors ---
 
 
 def _argument(name: str) -> str | None:

@@ -10,14 +10,12 @@ import re
 import socket
 import subprocess
 import urllib.request
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import pytest
 from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
-from werkzeug.serving import make_server
 
 from cds_service.app import create_app
 from cds_service.security.allowed import read_base
@@ -26,7 +24,7 @@ from tests.hooks.test_real_fhir_server import FOLDER as FHIR_SERVER
 from tests.hooks.test_real_fhir_server import NODE, SECONDS, TOKEN, put
 from tests.needs import need
 from tests.records import NOW, condition, patient
-from tests.web.conftest import Quiet
+from tests.serving import served
 from tests.web.test_browser import scrolls_sideways, violations
 
 if TYPE_CHECKING:
@@ -96,13 +94,8 @@ def service(base: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> I
         database=f"sqlite:///{folder}/store.db",
     )
     app = create_app(settings, now=lambda: NOW)
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield address
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app, port):
+        yield address
     app.extensions["journal"].close()
 
 
@@ -116,9 +109,9 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def log_in(page: Page) -> None:
-    """Log in at the EHR, and grant what is asked for."""
-    page.fill("[name=login]", "a-clinician")
+def log_in(page: Page, login: str = "a-clinician") -> None:
+    """Log in at oidc-provider, and grant what is asked for."""
+    page.fill("[name=login]", login)
     page.fill("[name=password]", "anything")
     page.click("[type=submit]")
     page.click("text=Continue")

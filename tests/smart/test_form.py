@@ -18,7 +18,6 @@ from tests.smart.stub_ehr import (
     granted,
     hidden,
     launch,
-    launching,
     opened,
     submit,
     written,
@@ -27,7 +26,6 @@ from tests.stub_server import said, said_json
 from tests.web.test_form import NO, YES, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -35,17 +33,6 @@ if TYPE_CHECKING:
     from tests.smart.stub_ehr import Ehr
 
 SAVED = "The answers are saved in the EHR."
-
-
-@pytest.fixture
-def ehr() -> Iterator[Ehr]:
-    with launching() as ehr:
-        yield ehr
-
-
-@pytest.fixture
-def browser(ehr: Ehr) -> FlaskClient:
-    return app_for(ehr).test_client()
 
 
 # --- opening ---

@@ -22,13 +22,11 @@ from tests.smart.stub_ehr import (
     come_back,
     granted,
     launch,
-    launching,
     opened,
 )
 from tests.stub_server import said, said_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -36,17 +34,6 @@ if TYPE_CHECKING:
     from tests.smart.stub_ehr import Ehr
 
 Json = dict[str, Any]
-
-
-@pytest.fixture
-def ehr() -> Iterator[Ehr]:
-    with launching() as ehr:
-        yield ehr
-
-
-@pytest.fixture
-def browser(ehr: Ehr) -> FlaskClient:
-    return app_for(ehr).test_client()
 
 
 # --- what is asked of the EHR ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from cds_service.smart.sessions import Memory, Sessions
+from cds_service.security.sessions import Memory, Sessions
 from tests.records import NOW
 
 CONTENT = {"token": "a-secret"}
