@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from cds_service.fhir.access import as_dict
 from cds_service.fhir.bundles import next_link, unpack, unwrapped
 from cds_service.hooks.prefetch import BY_NAME, Completed, Key
 from cds_service.hooks.search import NotFhirError, Search, ask
+from cds_service.hooks.turns import Turns
 from cds_service.security.outbound import Allowance, Fault, Outbound, OutboundError, Server
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # Calls that one process makes at once; the rest waits its turn, within the same deadline.
 _AT_ONCE = 16
+_NOT_WAITED = "not-waited"
+_LATE = "it was too late for an earlier call, and another call is trying it"
 _TOKEN = re.compile(r"\{\{context\.(\w+)\}\}")
 
 
@@ -43,6 +47,7 @@ class FhirServers:
         self._max_bytes = max_bytes
         self._outbound = Outbound(bases)
         self._pool = ThreadPoolExecutor(_AT_ONCE, "fetch")
+        self._turns = Turns()
 
     def complete(
         self, envelope: Envelope, expected: Iterable[Key], aliases: Mapping[str, str]
@@ -65,8 +70,13 @@ class FhirServers:
         except OutboundError as error:
             metrics.FETCHES.labels(error.fault).inc()
             return Completed(prefetch, not_asked=str(error))
-        searches = [self._search(each, envelope, str(server.base)) for each in lacking]
-        _Round(self._pool, server, access.token, allowance).run(searches)
+        base = str(server.base)
+        with self._turns.turn(base, allowance) as may_ask:
+            if not may_ask:
+                metrics.FETCHES.labels(_NOT_WAITED).inc()
+                return Completed(prefetch, not_asked=_LATE)
+            searches = [self._search(each, envelope, base) for each in lacking]
+            _Round(self._pool, server, access.token, allowance).run(searches)
         return _completed(prefetch, searches)
 
     def _search(self, lack: _Lack, envelope: Envelope, base: str) -> Search:
@@ -205,7 +215,9 @@ class _Round:
 
     def _submit(self, search: Search) -> Future[dict[str, Any]]:
         url = search.url or ""
-        return self.pool.submit(ask, self.server, url, self.token, self.allowance)
+        return self.pool.submit(
+            copy_context().run, ask, self.server, url, self.token, self.allowance
+        )
 
 
 def _take(search: Search, future: Future[dict[str, Any]]) -> None:

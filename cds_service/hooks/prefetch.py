@@ -70,6 +70,7 @@ KEYS: tuple[Key, ...] = (
     Key("encounter", "Encounter", "Encounter/{{context.encounterId}}", read=True),
 )
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
+_SEARCHED = frozenset(key.resource_type for key in KEYS if key.completes)
 
 
 def wanted(content: Content) -> tuple[Key, ...]:
@@ -163,7 +164,7 @@ def read_prefetch(
         problem = _read_key(key, value, record, own)
         if problem and problem not in problems:
             problems.append(problem)
-    whole = {BY_NAME[name] for name, problems in came.items() if not problems}
+    whole = [BY_NAME[name] for name, problems in came.items() if not problems]
     record.searched |= {key.resource_type for key in whole if key.completes}
     missing = {
         name: "; ".join([*problems, *_told(name, prefetch)])
@@ -175,7 +176,7 @@ def read_prefetch(
         needless = bool(key.readings) and key.resource_type in record.searched
         if key.name not in came and not needless:
             missing[key.name] = "; ".join(["not sent", *_told(key.name, prefetch)])
-    record.incomplete |= {key.resource_type for key in KEYS if key.completes} - record.searched
+    record.incomplete |= _SEARCHED - record.searched
     prefetched = Prefetched(record, missing, prefetch.not_asked)
     note = prefetched.not_obtained()
     if note:

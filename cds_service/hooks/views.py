@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import Blueprint, Response, g
 
-from cds_service.clinical.occasion import without
+from cds_service.clinical.occasion import may_stay_away, without
 from cds_service.fhir.judge import why_not_judged
 from cds_service.hooks.calls import read_call
-from cds_service.hooks.counting import count_calls, count_cards, since_arrival
+from cds_service.hooks.counting import (
+    Came,
+    count_calls,
+    count_cards,
+    since_arrival,
+    tally_of_prefetch,
+)
 from cds_service.hooks.envelope import read_envelope
 from cds_service.hooks.feedback import add_feedback
 from cds_service.hooks.prefetch import wanted
 from cds_service.hooks.services import SERVICES, discovery
 from cds_service.journal import Judged, answered_cards
+from cds_service.metrics import count_verdicts
 from cds_service.problems import Problem
 from cds_service.render.suggestions import Filing
+from cds_service.security.access_log import note_instance
 from cds_service.security.callers import caller
 from cds_service.security.limits import read_json
 
 if TYPE_CHECKING:
     from cds_service.clinical.decision import Decision
+    from cds_service.clinical.occasion import Occasion
     from cds_service.desk import Desk
     from cds_service.hooks.envelope import Envelope
     from cds_service.hooks.fhir_server import FhirServers
@@ -35,6 +44,13 @@ def hooks(desk: Desk, fhir_servers: FhirServers) -> Blueprint:
     listed = orjson.dumps(discovery(content, shadow=desk.shadow))
     keys = wanted(content)
     without_encounter = tuple(key for key in keys if key.name != "encounter")
+    prefetches = tally_of_prefetch(desk.aliases)
+    part = desk.tracing.part
+    complete = part("fetch", fhir_servers.complete)
+    read = part("prefetch", read_call)
+    decide = part("judge", desk.judge.decide)
+    write = part("render", desk.writer.write)
+    remember = part("store", _remember)
 
     @routes.get("")
     def discover() -> Response:
@@ -52,16 +68,17 @@ def hooks(desk: Desk, fhir_servers: FhirServers) -> Blueprint:
         service = SERVICES[service_id]
         g.service = service.id
         envelope = read_envelope(read_json(desk.max_body), service)
-        g.hook_instance = envelope.hook_instance
+        note_instance(envelope.hook_instance)
         expected = without_encounter if envelope.encounter_id is None else keys
-        completed = fhir_servers.complete(envelope, expected, desk.aliases)
-        prefetched, occasion = read_call(envelope, service, completed, expected, desk)
-        decision = desk.judge.decide(prefetched.record, desk.profile, occasion=occasion)
+        completed = complete(envelope, expected, desk.aliases)
+        prefetched, occasion = read(envelope, service, completed, expected, desk)
+        prefetches.add(Came.of(envelope.prefetch, completed, prefetched.missing))
+        decision = decide(prefetched.record, desk.profile, occasion=occasion)
         if decision.judged:
-            decision = _unless_dismissed(decision, envelope, desk)
+            decision = _unless_dismissed(decision, occasion, envelope, desk)
         filing = Filing.of(envelope.patient_id, envelope.encounter_id)
-        cards = desk.writer.write(decision, filing) if decision.judged else []
-        _remember(desk, service.id, envelope, decision, cards)
+        cards = write(decision, filing) if decision.judged else []
+        remember(desk, service.id, envelope, decision, cards)
         if not decision.judged:
             raise Problem(
                 412,
@@ -78,16 +95,20 @@ def hooks(desk: Desk, fhir_servers: FhirServers) -> Blueprint:
     return routes
 
 
-def _unless_dismissed(decision: Decision, envelope: Envelope, desk: Desk) -> Decision:
+def _unless_dismissed(
+    decision: Decision, occasion: Occasion, envelope: Envelope, desk: Desk
+) -> Decision:
     """Leave out the red-flag check where it was set aside in this encounter on the same facts.
 
-    No other card is ever held back so: each of them says what is known.
+    It comes back where it must stand (``may_stay_away``). No other card is ever held back so:
+    each of them says what is known.
     """
     topic = desk.check_topic
     if (
         desk.journal is not None
         and envelope.encounter_id is not None
         and any(card.topic == topic for card in decision.recommendations)
+        and may_stay_away(decision, occasion)
         and desk.journal.dismissed(envelope.patient_id, envelope.encounter_id, topic, decision)
     ):
         return without(decision, topic)
@@ -100,6 +121,7 @@ def _remember(
     """Keep a judged call, also one that could not be judged, and count its cards."""
     answered = answered_cards(cards)
     count_cards(service, answered, shadow=desk.shadow)
+    count_verdicts(decision)
     if desk.journal is not None:
         desk.journal.judged(
             Judged(

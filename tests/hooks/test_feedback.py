@@ -30,6 +30,8 @@ EPIC = "com.epic.cdshooks.feedback.overrideReason."
 class Memory:
     """A journal that keeps what it is given in a list."""
 
+    sessions = counts = None  # for pages, which are not asked for here
+
     def __init__(self) -> None:
         self.calls: list[Judged] = []
         self.entries: list[Feedback] = []

@@ -19,7 +19,7 @@ from cds_service.hooks.fhir_server import FhirServers
 from cds_service.hooks.views import hooks
 from cds_service.render.cards import CardWriter
 from cds_service.settings import Settings, SettingsError, read_settings
-from tests.hooks.calls import HOOKS, bundle, call, order, post, request_of
+from tests.hooks.calls import HOOKS, appointment, bundle, call, order, post, request_of
 from tests.protocol import CheckedClient
 from tests.records import CAUDA_EQUINA, NOW, condition, fever, topics
 
@@ -136,10 +136,10 @@ class Memory:
         self.aside[patient, encounter, topic] = dict(self.last.truths)
 
     def dismissed(self, patient: str, encounter: str, topic: str, decision: Decision) -> bool:
-        self.last = decision
         return self.aside.get((patient, encounter, topic)) == decision.truths
 
-    def judged(self, call: Judged) -> None: ...
+    def judged(self, call: Judged) -> None:
+        self.last = call.decision
 
     def feedback(self, entries: Sequence[Feedback]) -> None: ...
 
@@ -176,15 +176,42 @@ VISIT = {"encounterId": "Encounter/e1"}
 def test_a_check_that_was_set_aside_is_not_repeated_in_the_encounter(
     remembering: FlaskClient, memory: Memory
 ) -> None:
-    record = (condition(since=20),)
+    record = (condition(),)
     before = topics(call(remembering, "patient-view", *record, **VISIT))
-    assert "redflagcheck" in before
+    assert before == ["redflagcheck"]
     memory.set_aside("p1", "e1", "redflagcheck")
     after = topics(call(remembering, "encounter-start", *record, **VISIT))
-    assert after == [topic for topic in before if topic != "redflagcheck"]
+    assert after == []
     again = topics(call(remembering, "patient-view", *record, encounterId="e2"))
     assert again == before
     assert topics(call(remembering, "patient-view", *record)) == before
+
+
+def test_it_comes_back_where_it_must_stand(remembering: FlaskClient, memory: Memory) -> None:
+    record = (condition(),)
+    call(remembering, "patient-view", *record, **VISIT)
+    memory.set_aside("p1", "e1", "redflagcheck")
+    treatment = {"draftOrders": bundle(order("Physiotherapy")), **VISIT}
+    selected = {"selections": ["ServiceRequest/order-1"], **treatment}
+    visit = {"appointments": bundle(appointment("Physiotherapy")), **VISIT}
+    for hook, context in (
+        ("encounter-discharge", VISIT),
+        ("order-sign", treatment),
+        ("order-select", selected),
+        ("appointment-book", visit),
+    ):
+        assert topics(call(remembering, hook, *record, **context)) == ["redflagcheck"], hook
+    assert topics(call(remembering, "patient-view", *record, **VISIT)) == []
+
+
+def test_it_stands_while_physiotherapy_waits_for_it(
+    remembering: FlaskClient, memory: Memory
+) -> None:
+    record = (condition(since=20),)
+    before = topics(call(remembering, "patient-view", *record, **VISIT))
+    assert {"physiotherapy", "redflagcheck"} <= set(before)
+    memory.set_aside("p1", "e1", "redflagcheck")
+    assert topics(call(remembering, "patient-view", *record, **VISIT)) == before
 
 
 def test_it_is_asked_again_when_the_facts_have_changed(
