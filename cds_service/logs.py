@@ -21,7 +21,6 @@ ALLOWED = (
     "status",
     "milliseconds",
     "service",
-    "hook_instance",
     "client",
     "reason",
     "issuer",
@@ -33,7 +32,10 @@ ALLOWED = (
 # Libraries that would write the address of what they ask for: a patient's id stands in it.
 _TALKATIVE = ("urllib3", "asyncio")
 
+# What all lines of a call say, whoever writes them.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+hook_instance: ContextVar[str | None] = ContextVar("hook_instance", default=None)
+_SHARED = (("request", request_id), ("hook_instance", hook_instance))
 
 
 class JsonFormatter(logging.Formatter):
@@ -50,9 +52,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "says": record.getMessage(),
         }
-        request = request_id.get()
-        if request:
-            line["request"] = request
+        line |= {name: value for name, shared in _SHARED if (value := shared.get())}
         line |= {
             name: value for name in ALLOWED if (value := record.__dict__.get(name)) is not None
         }
@@ -76,6 +76,11 @@ class LineFormatter(JsonFormatter):
         return "\n".join([told, *(each.rstrip() for each in where)])
 
 
+def own_level(level: str) -> str:
+    """Return how much gunicorn may say: at DEBUG it repeats what it could not read."""
+    return "INFO" if level == "DEBUG" else level
+
+
 def configuration(level: str) -> Mapping[str, Any]:
     """Return the set-up of logging: people's lines on a terminal, JSON lines anywhere else."""
     formatter = LineFormatter if sys.stderr.isatty() else JsonFormatter
@@ -95,7 +100,7 @@ def configuration(level: str) -> Mapping[str, Any]:
         "root": {"level": "WARNING", "handlers": ["lines"]},
         "loggers": {
             "cds_service": to_us,
-            "gunicorn.error": to_us,
+            "gunicorn.error": {**to_us, "level": own_level(level)},
             "gunicorn.access": quiet,
             **dict.fromkeys(_TALKATIVE, quiet),
         },

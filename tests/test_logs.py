@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import logging.config
 from typing import TYPE_CHECKING, Any
@@ -10,76 +9,78 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from cds_service.app import create_app
 from cds_service.hooks.sample_requests import request_for
 from cds_service.hooks.services import SERVICES
 from cds_service.logs import JsonFormatter, LineFormatter, configuration, request_id
 from cds_service.samples import as_of_today, samples
+from cds_service.settings import Settings
+from tests.hooks.asking import TOKEN, call, service
+from tests.logged import everything_logged, leaked
 from tests.records import ASSESS, NOW, SERVICE, condition, hook_request, whole_prefetch
+from tests.stub_server import said_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import io
+    from collections.abc import Iterable, Iterator
 
     from flask.testing import FlaskClient
 
-# The elements of a resource that tell who somebody is, or what somebody wrote.
-TELLING = {
-    "authorString", "birthDate", "city", "description", "display", "family", "given", "id", "line",
-    "postalCode", "reference", "text", "value", "valueString",
-}  # fmt: skip
+    from tests.stub_server import Request
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Return everything that any logger says while a test runs, as the service would write it."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonFormatter())
-    # Both, and neither through the other: a test that starts gunicorn sets up logging for good.
-    for logger in (logging.getLogger(), logging.getLogger("cds_service")):
-        monkeypatch.setattr(logger, "handlers", [handler])
-        monkeypatch.setattr(logger, "propagate", False)
-        monkeypatch.setattr(logger, "disabled", False)
-        monkeypatch.setattr(logger, "level", logging.DEBUG)
-    logging.getLogger("cds_service.access").manager._clear_cache()  # type: ignore[attr-defined]  # levels are remembered
-    return written
+def lines() -> Iterator[io.StringIO]:
+    with everything_logged() as log:
+        yield log
+
+
+@pytest.fixture(scope="module")
+def browser() -> FlaskClient:
+    return create_app(Settings(), now=lambda: NOW).test_client()
 
 
 def said(lines: io.StringIO) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in lines.getvalue().splitlines()]
 
 
-def told(value: object, key: str = "") -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, each in value.items():
-            yield from told(each, name)
-    elif isinstance(value, list):
-        for each in value:
-            yield from told(each, key)
-    elif isinstance(value, str) and key in TELLING:
-        yield value
-
-
 @pytest.mark.parametrize("name", samples())
-def test_no_word_of_a_patient_is_logged(client: FlaskClient, lines: io.StringIO, name: str) -> None:
+def test_no_word_of_a_patient_is_logged(
+    client: FlaskClient, browser: FlaskClient, lines: io.StringIO, name: str
+) -> None:
     bundle = as_of_today(samples()[name], NOW)
     (patient,) = (
         e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient"
     )
+    feedback = {
+        "feedback": [
+            {
+                "card": patient["id"],
+                "outcome": "overridden",
+                "overrideReason": {"userComment": patient["name"][0]["family"]},
+                "outcomeTimestamp": NOW.isoformat(),
+            }
+        ]
+    }
     client.post(ASSESS, json=bundle)
     client.post(ASSESS, json={**bundle, "entry": [*bundle["entry"], {"resource": patient["id"]}]})
     client.get(f"/api/v1/criteria/{patient['id']}?name={patient['name'][0]['family']}")
-    for service in SERVICES.values():
-        request = request_for(bundle, service)
-        client.post(f"/cds-services/{service.id}", json=request)
-        client.post(f"/cds-services/{service.id}", json=request | {"hookInstance": patient["id"]})
+    for each in SERVICES.values():
+        request = request_for(bundle, each)
+        client.post(f"/cds-services/{each.id}", json=request)
+        client.post(f"/cds-services/{each.id}", json=request | {"hookInstance": patient["id"]})
         client.post(f"/cds-services/{patient['id']}", json=request)
-        client.post(f"/cds-services/{service.id}", json=request | {"prefetch": None})
-    logged = lines.getvalue().lower()
-    assert logged.count('"answered"') >= 3 + 4 * len(SERVICES)
-    known = {word.lower() for word in told(bundle)}
-    assert len(known) > 10
-    leaked = {word for word in known if len(word) > 3 and word in logged}
-    assert not leaked
+        client.post(f"/cds-services/{each.id}", json=request | {"prefetch": None})
+        client.post(f"/cds-services/{each.id}/feedback", json=feedback)
+    text = orjson.dumps(bundle).decode()
+    tried = browser.post("/try", data={"record": text}, content_type="multipart/form-data")
+    assert patient["name"][0]["family"] in tried.text
+    assert browser.post("/form", data=text, content_type="application/fhir+json").status_code == 200
+    assert browser.get(f"/form?sample={name}&patient={patient['id']}").status_code == 200
+    assert browser.get(f"/{patient['id']}").status_code == 404
+    logged = lines.getvalue()
+    assert logged.count('"answered"') == 7 + 5 * len(SERVICES)
+    assert leaked(logged, bundle) == set()
 
 
 def test_a_call_is_one_line(client: FlaskClient, lines: io.StringIO) -> None:
@@ -100,6 +101,38 @@ def test_a_call_is_one_line(client: FlaskClient, lines: io.StringIO) -> None:
         "service": "back-pain-patient-view",
         "hook_instance": request["hookInstance"],
     }
+
+
+def test_every_line_of_a_call_says_which(
+    client: FlaskClient, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        logging.getLogger("any.library").warning("something is odd")
+        raise ValueError
+
+    monkeypatch.setattr("cds_service.hooks.views.Came.of", fail)
+    request = hook_request(whole_prefetch(condition()))
+    response = client.post(SERVICE, json=request)
+    assert response.status_code == 500
+    client.get("/cds-services")
+    *during, after = said(lines)
+    assert [each["logger"] for each in during] == [
+        "any.library", "cds_service", "cds_service.access"
+    ]  # fmt: skip
+    for line in during:
+        assert line["request"] == response.headers["X-Request-ID"]
+        assert line["hook_instance"] == request["hookInstance"]
+    assert "hook_instance" not in after, "it was the other call's"
+
+
+def test_what_a_fhir_server_is_asked_is_not_logged(lines: io.StringIO) -> None:
+    def broken(request: Request) -> Iterable[bytes]:
+        return [said_json(hook_request(), 500)] if "Condition" in request.target else [b"none"]
+
+    with service(broken) as (client, stub):
+        assert call(client, stub, {}).status_code == 412
+        assert stub.asked
+    assert leaked(lines.getvalue(), hook_request(), [{"id": TOKEN}, {"id": "condition?"}]) == set()
 
 
 def test_an_id_that_could_be_a_name_is_replaced(client: FlaskClient, lines: io.StringIO) -> None:
