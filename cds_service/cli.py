@@ -1,29 +1,22 @@
-"""The command line: serve, assess, sample, check, criteria, version."""
+"""The command line: what can be asked of it, and the commands that are short."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
-import textwrap
 from dataclasses import replace
 from datetime import datetime
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from cds_service import __version__
 from cds_service.assess import Desk, NotJudgedError, UseError, judged
-from cds_service.clinical.truth import Truth
-from cds_service.content.explain import reading
+from cds_service.commands import config, content, store
+from cds_service.commands.output import complain, plural, print_json
 from cds_service.content.load import load
 from cds_service.content.problems import ContentError
-from cds_service.content.site_codes import load_site_codes
 from cds_service.fhir.dates import read_moment
-from cds_service.fhir.score import AIM, score
-from cds_service.fhir.text import TextReader
 from cds_service.hooks.sample_requests import request_for
 from cds_service.hooks.services import SERVICES
 from cds_service.render.terminal import Terminal, clean
@@ -33,13 +26,9 @@ from cds_service.settings import SettingsError, read_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cds_service.content.criteria import CriterionDefinition
-    from cds_service.content.load import Content
     from cds_service.settings import Settings
 
 JUDGED, NOT_JUDGED, WRONG_USE = 0, 1, 2
-_EXPECTED = {Truth.PRESENT: "met", Truth.ABSENT: "not met", Truth.UNKNOWN: "cannot tell"}
-_MAX_WIDTH = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,10 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             sys.stderr.write(f"{clean(str(problem))}\n")
         count = len(error.problems)
-        _complain(f"{count} {_plural('problem', count)} in the content: nothing was started")
-        return NOT_JUDGED if asked.run is _check else WRONG_USE
+        complain(f"{count} {plural('problem', count)} in the content: nothing was started")
+        return NOT_JUDGED if asked.run is content.check else WRONG_USE
     except (SettingsError, UseError) as error:
-        _complain(str(error))
+        complain(str(error))
         return WRONG_USE
     except BrokenPipeError:
         # The reader has seen enough; python would complain once more while closing.
@@ -74,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cds-service",
         description="Red-flag and referral decision support for back pain and back spasm.",
-        epilog="Settings come from CDS_* variables; docs/integrate.md lists them. "
+        epilog="Settings come from CDS_* variables; docs/operate.md lists them. "
         "Exit codes: 0 judged, 1 could not be judged, 2 wrong use.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
@@ -137,29 +126,9 @@ def parser() -> argparse.ArgumentParser:
     )
     sample.set_defaults(run=_sample)
 
-    check = commands.add_parser(
-        "check",
-        help="check the clinical content",
-        description="Check the clinical content, shipped or in CDS_CARDS: every file, every code's "
-        "shape, every case, and that each small change of a rule is noticed by a case; and a "
-        "site's own codes, where CDS_CODES names them.",
-    )
-    check.add_argument(
-        "--text",
-        action="store_true",
-        help="read the sentences of the content: precision, recall, and every miss; exit 1 below "
-        f"{AIM}",
-    )
-    check.set_defaults(run=_check)
-
-    criteria = commands.add_parser(
-        "criteria",
-        help="print what each criterion asks for",
-        description="Print what each criterion asks for, in words made from its rule, and the "
-        "document it rests on. With an id, also the reason and the cases.",
-    )
-    criteria.add_argument("id", nargs="?", metavar="ID", help="one criterion, such as E01")
-    criteria.set_defaults(run=_criteria)
+    content.add_to(commands.add_parser)
+    store.add_to(commands.add_parser)
+    config.add_to(commands.add_parser)
 
     version = commands.add_parser(
         "version",
@@ -205,16 +174,16 @@ def _assess(asked: argparse.Namespace, settings: Settings) -> int:
         try:
             result = judged(path, desk)
         except UseError as error:
-            _complain(str(error))
+            complain(str(error))
             worst = max(worst, WRONG_USE)
         except NotJudgedError as error:
-            _complain(f"{name}: {error}")
+            complain(f"{name}: {error}")
             for note in error.notes:
-                _complain(f"  note: {note}")
+                complain(f"  note: {note}")
             worst = max(worst, NOT_JUDGED)
         else:
             if asked.json:
-                _print_json(result)
+                print_json(result)
             else:
                 terminal.assessment(
                     "standard input" if name == "-" else name, result, why=asked.why
@@ -237,77 +206,8 @@ def _sample(asked: argparse.Namespace, settings: Settings) -> int:
     value: dict[str, Any] = as_of_today(found, datetime.now(settings.timezone))
     if asked.hook:
         value = request_for(value, SERVICES[asked.hook])
-    _print_json(value)
+    print_json(value)
     return JUDGED
-
-
-def _check(asked: argparse.Namespace, settings: Settings) -> int:
-    content = load(settings.cards)
-    if settings.codes:
-        load_site_codes(settings.codes, content)
-    if asked.text:
-        return _check_text(content)
-    cases = sum(len(each.cases) for each in content.criteria.values())
-    drafts = sum(each.sign_off.status == "draft" for each in content.criteria.values())
-    sys.stdout.write(
-        f"{len(content.criteria)} criteria, {len(content.findings)} findings, {cases} cases: "
-        f"all agree, and every small change of a rule is noticed by a case.\n"
-        f"{drafts} {_plural('criterion', drafts)} still {_plural('draft', drafts)}: "
-        f"no clinician has signed them here.\n"
-        f"{content.digest}\n"
-    )
-    return JUDGED
-
-
-def _check_text(content: Content) -> int:
-    """Print how the sentences of the content are read."""
-    result = score(TextReader(content), content.sentences)
-    sys.stdout.writelines(f"{line}\n" for line in result.lines())
-    if not content.sentences:
-        _complain("there are no sentences: add a table to sentences/ in the content folder")
-        return NOT_JUDGED
-    if not result.passes:
-        _complain(f"precision and recall must each be {AIM} or more")
-        return NOT_JUDGED
-    return JUDGED
-
-
-def _criteria(asked: argparse.Namespace, settings: Settings) -> int:
-    content = load(settings.cards)
-    known = {each.id: each for each in (content.gate, *content.criteria.values())}
-    if asked.id is None:
-        for criterion in known.values():
-            _describe(criterion, content)
-        return JUDGED
-    wanted = known.get(asked.id.upper())
-    if wanted is None:
-        msg = f"There is no criterion {asked.id}. Use one of: {', '.join(known)}."
-        raise UseError(msg)
-    _describe(wanted, content)
-    _describe_further(wanted, content)
-    return JUDGED
-
-
-def _describe(criterion: CriterionDefinition, content: Content) -> None:
-    documents = "; ".join(
-        f"{content.sources[each.source].short}: {each.heading}" for each in criterion.citations
-    )
-    sys.stdout.write(f"{criterion.id}  {criterion.title}  [{criterion.sign_off.status}]\n")
-    _paragraph(reading(criterion, content))
-    _paragraph(f"From {documents}.")
-    sys.stdout.write("\n")
-
-
-def _describe_further(criterion: CriterionDefinition, content: Content) -> None:
-    courses = content.recommendations.courses
-    named = dict.fromkeys(criterion.recommendation.values())
-    leads = ", ".join(courses[name].label if name in courses else name for name in named)
-    _paragraph(f"Leads to: {leads}. The card says: {criterion.says}.")
-    _paragraph(criterion.why)
-    sys.stdout.write("\n     Cases\n")
-    for case in criterion.cases:
-        cells = "; ".join(f"{name} {cell}" for name, cell in case.cells if cell != "?")
-        _paragraph(f"{_EXPECTED[case.expect]:11}  {case.name} ({cells or 'nothing'})", " " * 18)
 
 
 def _version(_: argparse.Namespace, settings: Settings) -> int:
@@ -328,28 +228,3 @@ def _moment(text: str | None, settings: Settings) -> datetime:
 def _colour() -> bool:
     """Colour is for people at a terminal who have not asked to go without (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def _paragraph(text: str, rest: str = " " * 5) -> None:
-    width = min(shutil.get_terminal_size().columns, _MAX_WIDTH)
-    wrapped = textwrap.fill(
-        text, width, initial_indent=" " * 5, subsequent_indent=rest, break_on_hyphens=False
-    )
-    sys.stdout.write(f"{wrapped}\n")
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    """Print JSON as UTF-8, whatever the terminal's encoding is."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _plural(noun: str, count: int) -> str:
-    if count == 1:
-        return noun
-    return {"criterion": "criteria"}.get(noun, f"{noun}s")
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"cds-service: {clean(text)}\n")

@@ -9,6 +9,7 @@ from datetime import datetime
 from cds_service.fhir.judge import Judge
 from cds_service.journal import Journal
 from cds_service.render.cards import CardWriter
+from cds_service.tracing import UNTRACED, Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Desk:
     ``aliases`` maps prefetch keys of the site to
     ours; ``max_body`` is in bytes. ``off`` are the topics that are switched off for a
     service, by its id. With ``shadow`` no card is sent. ``journal`` keeps what was judged, where
-    anything is kept.
+    anything is kept. ``tracing`` follows calls where somebody collects traces.
     """
 
     judge: Judge
@@ -30,6 +31,7 @@ class Desk:
     off: Mapping[str, frozenset[str]] = field(default_factory=dict)
     shadow: bool = False
     journal: Journal | None = None
+    tracing: Tracing = UNTRACED
 
     @property
     def check_topic(self) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
-from cds_service.logs import configuration
+from cds_service.logs import configuration, own_level
 from cds_service.security.edge import is_loopback
 from cds_service.settings import SettingsError
+from cds_service.tracing import tracing
 from cds_service.worker import BoundedWorker
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cds_service.settings import Settings
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  heartbeats and counts: fast, and gone at a restart
+_YOUNG = 10_000
 _COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -42,7 +44,8 @@ def serve(settings: Settings, workers: int | None = None) -> None:
             "known to one worker only. Name a database, or serve with --workers 1."
         )
         raise SettingsError(msg)
-    options = gunicorn_options(settings, workers or os.cpu_count() or 1) | {"child_exit": _forget}
+    options = gunicorn_options(settings, workers or os.cpu_count() or 1)
+    options |= {"child_exit": _forget, "worker_exit": _leave}
     os.environ[_COUNTS] = counts = _folder_of_counts()
     master = os.getpid()
     try:
@@ -64,7 +67,7 @@ def _build(settings: Settings) -> Callable[..., Any]:
     # prometheus-client looks for the folder of counts when it is imported, so not before it is set.
     from cds_service.app import create_app  # noqa: PLC0415  for that reason
 
-    return create_app(settings)
+    return create_app(settings, tracing=tracing(os.environ))
 
 
 def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
@@ -81,19 +84,38 @@ def gunicorn_options(settings: Settings, workers: int) -> dict[str, Any]:
         "limit_request_line": 4094,
         "limit_request_fields": 50,
         "limit_request_field_size": 8190,
+        # Nothing that a caller says of itself is believed, not even from this machine.
+        "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
+        "header_map": "drop",
+        # The one parser and protocol that was tried, whatever else is installed.
+        "http_parser": "python",
+        "http_protocols": "h1",
+        "http2_cleartext": "off",
         "control_socket_disable": True,
-        "loglevel": settings.log_level.lower(),
+        "loglevel": own_level(settings.log_level).lower(),
         "logconfig_dict": configuration(settings.log_level),
-        "pre_fork": _freeze,
+        "pre_fork": _settle,
     }
     if _SHARED_MEMORY.is_dir():
         options["worker_tmp_dir"] = str(_SHARED_MEMORY)
     return options
 
 
-def _freeze(_arbiter: object, _worker: object) -> None:
-    """Leave to all workers what the application holds by now: it is shared and never freed."""
+def settle() -> None:
+    """Let the collector of garbage look at less, and less often.
+
+    What the application holds by now is shared by all workers and never freed. A request makes a
+    thousand objects and lets go of them all: the young are looked at when ten times as many are
+    left, and not in the middle of each request.
+    """
     gc.freeze()
+    gc.set_threshold(_YOUNG)
+
+
+def _settle(_arbiter: object, _worker: object) -> None:
+    settle()
 
 
 def _forget(_arbiter: object, worker: Worker) -> None:
@@ -101,6 +123,14 @@ def _forget(_arbiter: object, worker: Worker) -> None:
     from cds_service.metrics import forget_process  # noqa: PLC0415  as in _build
 
     forget_process(int(worker.pid))
+
+
+def _leave(_arbiter: object, worker: Worker) -> None:
+    """Bring in what a worker that ends has written ahead, and close its store."""
+    application: Any = worker.wsgi
+    journal = application.extensions["journal"]
+    if journal is not None:
+        journal.close()
 
 
 class Server(BaseApplication):

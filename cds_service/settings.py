@@ -24,6 +24,7 @@ _MIB = 1024 * 1024
 _LAST_PORT = 65_535
 # Seconds. Longer than an EHR waits for a card, and shorter than a worker waits before it gives up.
 _SHORTEST, _LONGEST = 0.1, 20
+_SHORTEST_PASSWORD = 12
 
 
 class SettingsError(ValueError):
@@ -49,6 +50,11 @@ class Settings:
     smart_client_secret: str | None = field(default=None, repr=False)
     smart_issuers: tuple[Base, ...] = ()
     smart_scopes: str = SCOPES
+    admin_password: str | None = field(default=None, repr=False)
+    oidc_issuer: Base | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = field(default=None, repr=False)
+    oidc_allowed: tuple[str, ...] = ()
     codes: Path | None = None
     selection_behavior: str = "any"
     topics_off: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -158,6 +164,30 @@ def _servers(value: str) -> tuple[Base, ...]:
     return tuple(bases)
 
 
+def _server(value: str) -> Base:
+    try:
+        return read_base(value)
+    except ValueError as error:
+        msg = f"{error}; write its issuer, such as https://login.example.org/realms/clinic"
+        raise ValueError(msg) from None
+
+
+def _password(value: str) -> str:
+    hashed = re.fullmatch(r"(scrypt|pbkdf2):[\w:]+\$[^$]+\$[0-9a-f]+", value)
+    if len(value) < _SHORTEST_PASSWORD or (value.startswith(("scrypt:", "pbkdf2:")) and not hashed):
+        msg = f"write {_SHORTEST_PASSWORD} characters or more, or a whole hash as werkzeug makes it"
+        raise ValueError(msg)
+    return value
+
+
+def _people(value: str) -> tuple[str, ...]:
+    people = [each.strip() for each in value.split(",") if each.strip()]
+    if not people or not all(re.fullmatch(r"group:.+|[^@\s]+@[^@\s]+", each) for each in people):
+        msg = "write e-mail addresses, and groups as group:NAME, separated by commas"
+        raise ValueError(msg)
+    return tuple(x if x.startswith("group:") else x.casefold() for x in people)
+
+
 def _visible(value: str) -> str:
     if not re.fullmatch(r"[!-~]{1,2048}", value):
         msg = "write visible ASCII without a space, as the EHR gave it"
@@ -227,13 +257,15 @@ def _durability(value: str) -> str:
 class Variable:
     """One CDS_* name: its field, how its value is read, and what it is for.
 
-    A ``secret`` is also read from the file that the name with _FILE behind it names.
+    A ``secret`` is also read from the file that the name with _FILE behind it names. An ``address``
+    may be told but for the password in it.
     """
 
     field: str
     read: Callable[[str], object]
     help: str
     secret: bool = False
+    address: bool = False
 
 
 VARIABLES: Mapping[str, Variable] = {
@@ -262,6 +294,19 @@ VARIABLES: Mapping[str, Variable] = {
         "smart_issuers", _servers, "base URLs of the EHRs that may launch the form"
     ),
     "CDS_SMART_SCOPES": Variable("smart_scopes", _scopes, "access that a launch asks for"),
+    "CDS_ADMIN_PASSWORD": Variable(
+        "admin_password", _password, "password that opens /insight, or its hash", secret=True
+    ),
+    "CDS_OIDC_ISSUER": Variable(
+        "oidc_issuer", _server, "OpenID provider where people sign in for /insight"
+    ),
+    "CDS_OIDC_CLIENT_ID": Variable("oidc_client_id", _visible, "client id that it knows us by"),
+    "CDS_OIDC_CLIENT_SECRET": Variable(
+        "oidc_client_secret", _visible, "secret of that client", secret=True
+    ),
+    "CDS_OIDC_ALLOWED": Variable(
+        "oidc_allowed", _people, "who of its users may come in: e-mail addresses, group:NAME"
+    ),
     "CDS_CODES": Variable("codes", _file, "file of a site's own codes for orders and suggestions"),
     "CDS_SELECTION_BEHAVIOR": Variable(
         "selection_behavior", _selection, "how many suggestions of a card may be accepted"
@@ -271,7 +316,11 @@ VARIABLES: Mapping[str, Variable] = {
     "CDS_OPEN": Variable("open", _flag, "yes: answer callers from beyond this machine"),
     "CDS_LOG_LEVEL": Variable("log_level", _level, "how much is logged"),
     "CDS_DATABASE_URL": Variable(
-        "database", _database, "where decisions and feedback are kept; none: nowhere", secret=True
+        "database",
+        _database,
+        "where decisions and feedback are kept; none: nowhere",
+        secret=True,
+        address=True,
     ),
     "CDS_STORE_DURABILITY": Variable(
         "durability", _durability, "full: each decision survives a power failure"
@@ -279,7 +328,7 @@ VARIABLES: Mapping[str, Variable] = {
     "CDS_HASH_KEY": Variable(
         "hash_key", _text, "key that hides patient ids; PostgreSQL needs it", secret=True
     ),
-    "CDS_SPOOL": Variable("spool", Path, "folder for what waits while the database is away"),
+    "CDS_SPOOL": Variable("spool", Path, "folder for what waits for the database"),
 }
 
 

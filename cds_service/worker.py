@@ -1,20 +1,71 @@
-"""gunicorn's threaded worker, in which a caller that stalls does not keep a thread."""
+"""gunicorn's threaded worker: a caller that stalls keeps no thread, and each refusal says why."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+from gunicorn import util
+from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
+
+from cds_service.logs import request_id
+from cds_service.security.edge import HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+log = logging.getLogger("cds_service.worker")
+
 _LOOKS = 10
+
+
+class Refusal(NamedTuple):
+    """What is answered to what is no request: the status, a FHIR issue type, and words."""
+
+    status: HTTPStatus
+    code: str
+    text: str
+
+
+_BROKEN = Refusal(
+    HTTPStatus.BAD_REQUEST, "structure", "this is not HTTP/1.1 as RFC 9112 has it, or is doubtful"
+)
+_FAULT = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "exception", "the service failed; report it")
+# By gunicorn's own names for it. Its words repeat what was sent, so they are not used.
+_REFUSALS: dict[type[BaseException], Refusal] = {
+    errors.ChunkMissingTerminator: _BROKEN,
+    errors.InvalidChunkExtension: _BROKEN,
+    errors.InvalidChunkSize: _BROKEN,
+    errors.InvalidHTTPVersion: _BROKEN,
+    errors.InvalidHeader: _BROKEN,
+    errors.InvalidHeaderName: _BROKEN,
+    errors.InvalidRequestLine: _BROKEN,
+    errors.InvalidRequestMethod: _BROKEN,
+    errors.ObsoleteFolding: _BROKEN,
+    errors.LimitRequestLine: Refusal(
+        HTTPStatus.REQUEST_URI_TOO_LONG, "too-long", "the first line is longer than 4094 bytes"
+    ),
+    errors.LimitRequestHeaders: Refusal(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "too-long",
+        "there are more than 50 headers, or one is longer than 8190 bytes",
+    ),
+    errors.UnsupportedTransferCoding: Refusal(
+        HTTPStatus.NOT_IMPLEMENTED, "not-supported", "Transfer-Encoding: send chunked, or a length"
+    ),
+    errors.ExpectationFailed: Refusal(
+        HTTPStatus.EXPECTATION_FAILED, "not-supported", "Expect: send 100-continue, or nothing"
+    ),
+}
 
 
 class Patience:
@@ -60,14 +111,69 @@ class Patience:
 
 
 class BoundedWorker(ThreadWorker):
-    """The threaded worker, patient with each request as long as its own timeout says."""
+    """The threaded worker, patient with each request as long as its own timeout says.
+
+    What it refuses before there is a request is answered as everything else is: with our headers
+    and an OperationOutcome. gunicorn's page would repeat what was sent, and so would its log.
+
+    One that stops takes the connections that wait, and then listens no more. As gunicorn has it, it
+    would listen until its last connection is done, for seconds, and take nobody: whoever connects
+    meanwhile waits for an answer that does not come, where another replica would give one.
+    """
 
     def init_process(self) -> None:
         """Start to serve."""
         self._patience = Patience(self.cfg.timeout)
         super().init_process()
 
+    def set_accept_enabled(self, enabled: bool | None) -> None:  # noqa: FBT001  gunicorn's own
+        """Take connections or leave them to others; where the worker stops, for good."""
+        super().set_accept_enabled(enabled)
+        if not (enabled or self.alive):
+            for listener in self.sockets:
+                self._take_waiting(listener)
+                listener.close()
+            self.sockets = []
+
+    def _take_waiting(self, listener: Any) -> None:  # noqa: ANN401  as for handle
+        taken = -1
+        while taken < self.nr_conns:
+            taken = self.nr_conns
+            self.accept(listener)
+
     def handle(self, conn: Any) -> Any:  # noqa: ANN401  gunicorn has no types for it
         """Read and answer one request of a connection."""
         with self._patience.hearing(conn.sock):
             return super().handle(conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ANN401, ARG002  gunicorn has no types for them, and calls it so
+        """Answer what cannot be handled, and log its kind."""
+        # A class by itself: what is derived from it is about our own answer.
+        refusal = _REFUSALS.get(type(exc), _FAULT)
+        request = token_hex(16)
+        token = request_id.set(request)
+        log.warning(
+            "refused before it was a request",
+            extra={"status": refusal.status.value, "reason": type(exc).__name__},
+        )
+        request_id.reset(token)
+        # It may have hung up meanwhile.
+        with contextlib.suppress(OSError):
+            util.write_nonblock(client, _answer(refusal, request))
+
+
+def _answer(refusal: Refusal, request: str) -> bytes:
+    # With what builds FHIR comes the rest of the service, which counts: not before it is served.
+    from cds_service.render.outcome import operation_outcome  # noqa: PLC0415  for that reason
+
+    body = orjson.dumps(operation_outcome(refusal.code, refusal.text))
+    headers = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "X-Request-ID": request,
+        **HEADERS,
+    }
+    lines = [f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body

@@ -16,7 +16,8 @@ import orjson
 import pytest
 
 from cds_service import __version__, assess, cli, serve
-from cds_service.content.load import default_folder, load
+from cds_service.content.folder import default_folder
+from cds_service.content.load import load
 from cds_service.render.terminal import Terminal, clean
 from cds_service.samples import WRITTEN_FOR, folder, samples
 
@@ -75,6 +76,12 @@ def write(tmp_path: Path) -> Callable[..., str]:
 
 def sample_file(name: str) -> str:
     return str(folder() / f"{name}.json")
+
+
+def test_nothing_is_counted_before_the_folder_of_counts_is_named() -> None:
+    """prometheus-client looks for that folder when it is imported, and `serve` names it."""
+    code = "import sys, cds_service.cli; sys.exit('prometheus_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # --- assess: what is printed ---

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -12,7 +14,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +32,6 @@ from tests.signing import ISS, PUBLIC_URL, claims, signer, write_clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 WAIT = 60  # seconds; a busy machine may take long
 COMMAND = [sys.executable, "-m", "cds_service"]
@@ -49,14 +51,15 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 class Running:
-    """A service on a free port; it is awaited by asking until it answers."""
+    """A service, on a free port unless CDS_BIND names one; it is asked until it answers."""
 
     def __init__(self, log: Path, *options: str, **settings: str) -> None:
-        self.port = free_port()
+        bind = settings.get("CDS_BIND") or f"127.0.0.1:{free_port()}"
+        self.port = int(bind.rpartition(":")[2])
         self.log = log
-        with log.open("wb") as stream:
+        with log.open("ab") as stream:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--bind", f"127.0.0.1:{self.port}", "--workers", "1", *options],
+                [*COMMAND, "serve", "--bind", bind, "--workers", "1", *options],
                 env=environment(**settings),
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -91,11 +94,18 @@ class Running:
         finally:
             connection.close()
 
-    def raw(self, request: bytes) -> bytes:
-        """Send bytes as they are, and return the first line of the answer."""
+    def raw(self, request: bytes, *, over: bool = False) -> bytes:
+        """Send bytes as they are, ``over`` as the last; return the first line of the answer."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT) as connection:
             connection.sendall(request)
+            if over:
+                connection.shutdown(socket.SHUT_WR)
             return connection.makefile("rb").readline().strip()
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers that live."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(worker) for worker in children.read_text().split()]
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -156,6 +166,15 @@ def test_no_body_and_no_length(running: Running) -> None:
     assert running.raw(f"{head}Content-Length: 0\r\n\r\n".encode()).startswith(b"HTTP/1.1 400 ")
 
 
+def test_a_body_that_ends_before_its_length_is_refused(running: Running) -> None:
+    """It may happen to be JSON: what was cut off behind it is not known."""
+    head = (
+        f"POST {SERVICE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(CALL) + 1}\r\n\r\n"
+    )
+    assert running.raw(head.encode() + CALL, over=True).startswith(b"HTTP/1.1 400 ")
+
+
 @pytest.mark.parametrize(
     "chunks", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}XX0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n"]
 )
@@ -165,6 +184,13 @@ def test_malformed_chunks_are_refused(running: Running, chunks: bytes) -> None:
         "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     )
     assert running.raw(head.encode() + chunks).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "Script-Name", "X_Forwarded_Proto"])
+def test_no_header_says_what_was_called(running: Running, header: str) -> None:
+    status, discovery, _ = running.request("GET", "/cds-services", headers={header: "/elsewhere"})
+    assert status == 200
+    check_discovery(discovery)
 
 
 def test_a_proxy_is_refused(running: Running) -> None:
@@ -211,9 +237,12 @@ def test_it_stops_cleanly(tmp_path: Path) -> None:
 # --- what it keeps ---
 
 
-def test_it_keeps_what_it_judged_and_counts_over_all_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("durability", ["normal", "full"])
+def test_it_keeps_what_it_judged_and_counts_over_all_workers(
+    tmp_path: Path, durability: str
+) -> None:
     address = f"sqlite:///{tmp_path}/store.db"
-    service = Running(tmp_path / "log", CDS_DATABASE_URL=address, CDS_STORE_DURABILITY="full")
+    service = Running(tmp_path / "log", CDS_DATABASE_URL=address, CDS_STORE_DURABILITY=durability)
     _, body, _ = service.request("POST", SERVICE, CALL, JSON)
     entry = {
         "card": body["cards"][0]["uuid"],
@@ -227,6 +256,8 @@ def test_it_keeps_what_it_judged_and_counts_over_all_workers(tmp_path: Path) -> 
     with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/metrics") as answer:
         counts = answer.read().decode()
     assert 'cds_calls_total{service="back-pain-patient-view",status="200"} 1.0' in counts
+    assert len(re.findall(r"^cds_content_info\{.*\} 1\.0$", counts, flags=re.MULTILINE)) == 1
+    assert "cds_store_reachable 1.0" in counts
     second = refuse("serve", "--bind", "127.0.0.1:0", CDS_DATABASE_URL=address)
     assert (second.returncode, "another service runs on" in second.stderr) == (2, True)
     assert service.stop() == 0
@@ -234,7 +265,42 @@ def test_it_keeps_what_it_judged_and_counts_over_all_workers(tmp_path: Path) -> 
         joined = "SELECT outcome FROM feedback JOIN cards ON cards.uuid = feedback.card"
         assert database.execute(joined).fetchall() == [("accepted",)]
         assert database.execute("SELECT count(*) FROM decisions").fetchall() == [(1,)]
+        outcomes = "SELECT topic, name, count FROM daily_counts WHERE kind = 'outcome'"
+        topic = body["cards"][0]["source"]["topic"]["code"]
+        assert database.execute(outcomes).fetchall() == [(topic, "accepted", 1)]
     assert "Traceback" not in service.log.read_text()
+
+
+def test_what_a_worker_has_written_ahead_is_in_the_database_when_it_has_stopped(
+    tmp_path: Path,
+) -> None:
+    address = f"sqlite:///{tmp_path}/store.db"
+    service = Running(tmp_path / "log", CDS_DATABASE_URL=address)
+    for _ in range(5):
+        assert service.request("POST", SERVICE, CALL, JSON)[0] == 200
+    assert service.stop() == 0
+    with closing(sqlite3.connect(tmp_path / "store.db")) as database:
+        assert database.execute("SELECT count(*) FROM decisions").fetchall() == [(5,)]
+    assert list((tmp_path / "store.db.spool").glob("*.ndjson")) == []
+
+
+def test_what_a_killed_worker_left_is_brought_in_by_the_next(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/store.db"
+    service = Running(tmp_path / "log", CDS_DATABASE_URL=address)
+    told = f"/proc/{service.process.pid}/task/{service.process.pid}/children"
+    (worker,) = map(int, Path(told).read_text().split())
+    for _ in range(5):
+        assert service.request("POST", SERVICE, CALL, JSON)[0] == 200
+    os.kill(worker, signal.SIGKILL)
+    until = time.monotonic() + WAIT
+    kept = -1
+    while kept < 5 and time.monotonic() < until:
+        with suppress(OSError):  # the next worker may not have begun
+            service.request("GET", "/readyz")
+        with closing(sqlite3.connect(tmp_path / "store.db")) as database:
+            ((kept,),) = database.execute("SELECT count(*) FROM decisions").fetchall()
+    assert kept == 5
+    assert service.stop() == 0
 
 
 # --- what it refuses ---
@@ -321,6 +387,9 @@ def test_options_of_gunicorn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     options = gunicorn_options(Settings(bind="127.0.0.1:9", log_level="ERROR"), workers=3)
     assert (options["bind"], options["workers"], options["loglevel"]) == ("127.0.0.1:9", 3, "error")
     assert options["worker_tmp_dir"] == str(tmp_path)
+    quiet = gunicorn_options(Settings(log_level="DEBUG"), workers=1)
+    assert quiet["loglevel"] == "info", "at debug it repeats what it could not read"
+    assert quiet["logconfig_dict"]["loggers"]["gunicorn.error"]["level"] == "INFO"
     monkeypatch.setattr(serve_module, "_SHARED_MEMORY", tmp_path / "nope")
     assert "worker_tmp_dir" not in gunicorn_options(Settings(), workers=1)
 
@@ -340,6 +409,12 @@ def test_serve_hands_its_application_to_gunicorn(
     (server,) = ran
     assert server.cfg.settings["workers"].get() == 2
     assert isinstance(server.load(), Flask)
-    server.cfg.settings["pre_fork"].get()(None, None)
+    before = gc.get_threshold()
+    try:
+        server.cfg.settings["pre_fork"].get()(None, None)
+        assert gc.get_threshold()[0] > before[0], "not in the middle of every request"
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     server.cfg.settings["child_exit"].get()(None, SimpleNamespace(pid=1))

@@ -29,6 +29,7 @@ def test_nothing_is_set() -> None:
     assert settings.public_url is None
 
 
+HASH = "scrypt:32768:8:1$salt$0123abcd"
 READ: list[tuple[str, str, str, object]] = [
     ("CDS_BIND", "0.0.0.0:80", "bind", "0.0.0.0:80"),
     ("CDS_BIND", "[::1]:8000", "bind", "[::1]:8000"),
@@ -73,6 +74,28 @@ READ: list[tuple[str, str, str, object]] = [
     ("CDS_FHIR_DEADLINE", "2.5", "fhir_deadline", 2.5),
     ("CDS_FHIR_DEADLINE", "20 s", "fhir_deadline", 20.0),
     ("CDS_FHIR_DEADLINE", "0.1", "fhir_deadline", 0.1),
+    ("CDS_ADMIN_PASSWORD", "twelve chars", "admin_password", "twelve chars"),
+    ("CDS_ADMIN_PASSWORD", HASH, "admin_password", HASH),
+    (
+        "CDS_OIDC_ISSUER",
+        "https://id.example.org/realms/clinic/",
+        "oidc_issuer",
+        read_base("https://id.example.org/realms/clinic"),
+    ),
+    (
+        "CDS_OIDC_ISSUER",
+        "https://id.example.org at 10.0.0.0/24",
+        "oidc_issuer",
+        read_base("https://id.example.org at 10.0.0.0/24"),
+    ),
+    ("CDS_OIDC_CLIENT_ID", "insight", "oidc_client_id", "insight"),
+    ("CDS_OIDC_CLIENT_SECRET", "s3cret:%", "oidc_client_secret", "s3cret:%"),
+    (
+        "CDS_OIDC_ALLOWED",
+        "Ada@Clinic.example, group:CDS Safety,",
+        "oidc_allowed",
+        ("ada@clinic.example", "group:CDS Safety"),
+    ),
     ("CDS_SMART_CLIENT_ID", "red-flag-form", "smart_client_id", "red-flag-form"),
     ("CDS_SMART_CLIENT_SECRET", "s3cret:%", "smart_client_secret", "s3cret:%"),
     (
@@ -147,6 +170,14 @@ REFUSED: list[tuple[str, str, str]] = [
     ("CDS_FHIR_SERVERS", "https://a:b@fhir.example.org", "a user or a password"),
     ("CDS_FHIR_SERVERS", "https://fhir.example.org/r4 at home", "`URL at ADDRESS`"),
     ("CDS_FHIR_SERVERS", "https://fhir.example.org/r4 https://x.example", "visible ASCII"),
+    ("CDS_ADMIN_PASSWORD", "too short", "write 12 characters or more"),
+    ("CDS_ADMIN_PASSWORD", HASH[:-9], "a whole hash"),
+    ("CDS_ADMIN_PASSWORD", "pbkdf2:sha256:1000", "a whole hash"),
+    ("CDS_OIDC_ISSUER", "id.example.org", "write its issuer, such as"),
+    ("CDS_OIDC_CLIENT_ID", "two words", "visible ASCII without a space"),
+    ("CDS_OIDC_ALLOWED", " , ", "write e-mail addresses, and groups"),
+    ("CDS_OIDC_ALLOWED", "everybody", "write e-mail addresses, and groups"),
+    ("CDS_OIDC_ALLOWED", "group:", "write e-mail addresses, and groups"),
     ("CDS_SMART_CLIENT_ID", "two words", "visible ASCII without a space"),
     ("CDS_SMART_CLIENT_SECRET", "", "visible ASCII without a space"),
     ("CDS_SMART_ISSUERS", "fhir.example.org", "https://"),

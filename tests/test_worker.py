@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import socket
 import subprocess
 import sys
@@ -10,8 +12,11 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+from gunicorn.http import errors
 
-from cds_service.worker import Patience
+from cds_service.security.edge import HEADERS
+from cds_service.worker import BoundedWorker, Patience
+from tests.protocol import check_outcome
 from tests.records import SERVICE
 from tests.test_serve import WAIT, environment, free_port
 
@@ -25,15 +30,19 @@ import sys
 from cds_service.app import create_app
 from cds_service.serve import Server, gunicorn_options
 from cds_service.settings import Settings
-settings = Settings(bind=sys.argv[1])
+settings = Settings(bind=sys.argv[1], log_level="DEBUG")
 Server(gunicorn_options(settings, 1) | {"timeout": 2}, create_app).run()
 """
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("worker") / "log"
+
+
+@pytest.fixture(scope="module")
+def port(log: Path) -> Iterator[int]:
     """Start a service with one worker that waits two seconds for a request."""
-    log: Path = tmp_path_factory.mktemp("worker") / "log"
     port = free_port()
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -96,6 +105,68 @@ def test_a_caller_that_sends_byte_by_byte(port: int) -> None:
             except TimeoutError:
                 continue
         assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+NAME = "Erika-Mustermann"
+POST = f"POST {SERVICE} HTTP/1.1\r\nHost: x\r\n"
+NOT_HTTP = {
+    "a doubtful length": (f"{POST}Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    "a length and chunks": (
+        f"{POST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400
+    ),
+    "an unknown coding": (f"{POST}Transfer-Encoding: {NAME}\r\n\r\n", 501),
+    "a first line that is none": (f"{NAME}\r\n\r\n", 400),
+    "another version": (f"GET /{NAME} HTTP/9.9\r\nHost: x\r\n\r\n", 400),
+    "a header that is none": (f"{POST}{NAME}\r\n\r\n", 400),
+    "a header's name with a space": (f"{POST}{NAME} : x\r\n\r\n", 400),
+    "a folded header": (f"{POST}A: b\r\n {NAME}\r\n\r\n", 400),
+    "a line too long": (f"GET /{NAME}?{'x' * 5000} HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    "a header too long": (f"{POST}A: {NAME}{'x' * 9000}\r\n\r\n", 431),
+    "too many headers": (POST + f"A: {NAME}\r\n" * 60 + "\r\n", 431),
+    "an expectation": (f"{POST}Expect: {NAME}\r\nContent-Length: 1\r\n\r\n", 417),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "status"), NOT_HTTP.values(), ids=NOT_HTTP)
+def test_what_is_no_request_is_told_so(port: int, log: Path, sent: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as caller:
+        caller.sendall(sent.encode())
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        body = json.loads(answer.read())
+    assert answer.status == status
+    check_outcome(body, status)
+    assert answer.headers["Connection"] == "close"
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    line = next(
+        each for each in log.read_text().splitlines() if answer.headers["X-Request-ID"] in each
+    )
+    assert f'"status":{status}' in line
+    assert NAME not in json.dumps(body) + log.read_text()
+
+
+def test_a_call_that_breaks_off_is_not_repeated_in_the_log(port: int, log: Path) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as caller:
+        caller.sendall(f"GET /{NAME}".encode())
+    assert healthy(port)
+    assert NAME not in log.read_text()
+
+
+class Ours(errors.InvalidHeader):
+    """A header of our answer that cannot be sent, derived as gunicorn derives it."""
+
+
+def test_a_fault_of_our_own_is_no_callers(caplog: pytest.LogCaptureFixture) -> None:
+    ours, theirs = socket.socketpair()
+    worker = BoundedWorker.__new__(BoundedWorker)
+    with caplog.at_level("WARNING", "cds_service.worker"):
+        worker.handle_error(None, ours, None, Ours(NAME))
+    assert theirs.recv(100).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    theirs.close()
+    worker.handle_error(None, ours, None, ValueError(NAME))
+    ours.close()
+    assert NAME not in caplog.text
 
 
 def test_a_connection_that_is_gone_is_left_alone() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
+from cds_service import metrics
 from cds_service.api import catalogue
 from cds_service.api.openapi import document
 from cds_service.api.requests import read_question
 from cds_service.fhir.judge import why_not_judged
 from cds_service.fhir.validate import validate
-from cds_service.journal import Judged, answered_cards
-from cds_service.metrics import exposition
+from cds_service.journal import ASSESSMENT, Judged, answered_cards
 from cds_service.problems import Problem
 from cds_service.render.assessment import assessment
 from cds_service.security.callers import caller
@@ -35,6 +35,11 @@ def api(desk: Desk) -> Blueprint:
     routes = Blueprint("api", __name__)
     content = desk.judge.content
 
+    part = desk.tracing.part
+    decide = part("judge", desk.judge.decide)
+    write = part("render", assessment)
+    keep = None if desk.journal is None else part("store", desk.journal.judged)
+
     @routes.post("/api/v1/assessments")
     def assess() -> dict[str, Any]:
         arrived = time.perf_counter()
@@ -43,12 +48,13 @@ def api(desk: Desk) -> Blueprint:
         )
         if question.validate:
             question.record.notes.extend(validate(question.record.resources))
-        decision = desk.judge.decide(question.record, question.profile, question.given)
+        decision = decide(question.record, question.profile, question.given)
+        metrics.count_verdicts(decision)
         patient = question.record.patient_id
-        answer = assessment(decision, content, desk.writer, patient) if decision.judged else None
-        if desk.journal is not None:
+        answer = write(decision, content, desk.writer, patient) if decision.judged else None
+        if keep is not None:
             cards = answered_cards(answer["cards"]) if answer else ()
-            desk.journal.judged(_judged(desk.now(), decision, cards, time.perf_counter() - arrived))
+            keep(_judged(desk.now(), decision, cards, time.perf_counter() - arrived))
         if answer is None:
             raise Problem(
                 412,
@@ -59,6 +65,14 @@ def api(desk: Desk) -> Blueprint:
             )
         return answer
 
+    @routes.after_request
+    def count(response: Response) -> Response:
+        if request.endpoint == "api.assess":
+            status = str(response.status_code)
+            metrics.labelled(metrics.CALLS, ASSESSMENT, status).inc()
+            metrics.labelled(metrics.SECONDS, ASSESSMENT).observe(time.perf_counter() - g.began)
+        return response
+
     _add_catalogue(routes, content, desk.profile)
     _add_health(routes, desk)
     return routes
@@ -66,7 +80,7 @@ def api(desk: Desk) -> Blueprint:
 
 def _judged(at: datetime, decision: Decision, cards: Sequence[Card], seconds: float) -> Judged:
     """Return what is remembered of an assessment: not the patient, whose ids may be made up."""
-    return Judged(at, "assessment", caller(), None, None, decision, cards, seconds)
+    return Judged(at, ASSESSMENT, caller(), None, None, decision, cards, seconds)
 
 
 def _why_incomplete(record: Record) -> str:
@@ -140,7 +154,11 @@ def _add_health(routes: Blueprint, desk: Desk) -> None:
 
     @routes.get("/metrics")
     def count() -> Response:
-        body, kind = exposition()
+        if desk.journal is not None:
+            health = desk.journal.health()
+            metrics.WAITING.set(health.spooled)
+            metrics.REACHABLE.set(health.reachable)
+        body, kind = metrics.exposition()
         return Response(body, content_type=kind)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from cds_service.clinical.decision import Gate
 from cds_service.clinical.truth import Truth
 from cds_service.content.recommendations import TOPICS
+from cds_service.identity import new_uuid
 from cds_service.render.code_systems import HL7_OVERRIDE_SYSTEM, OVERRIDE_SYSTEM, TOPIC_SYSTEM
-from cds_service.render.identity import new_uuid
-from cds_service.render.markdown import clipped, escape
+from cds_service.render.markdown import clipped, escape, escape_all
 from cds_service.render.suggestions import NOWHERE, SuggestionWriter
 from cds_service.render.trace import notes_of, trace
 
@@ -31,24 +31,18 @@ _MAX_NOTES = 12
 _MAX_WORDS = 240
 
 
-class _Subject(NamedTuple):
-    """What a heading rests on: the course, whether unanswered dangers come first, the criteria.
-
-    ``unanswered`` counts the red flags among them, where the card speaks of that.
-    """
-
-    course: str
-    conditional: bool
-    criteria: tuple[str, ...]
-    unanswered: int = 0
+# What a heading rests on: the course, whether unanswered dangers come first, the criteria, and how
+# many red flags among them are unanswered, where the card speaks of that.
+_Subject = tuple[str, bool, tuple[str, ...], int]
 
 
-class _Heading(NamedTuple):
+class _Heading:
     """What a card says first, and on whose authority."""
 
-    summary: str
-    source: str
-    address: dict[str, str]
+    def __init__(self, summary: str, authority: str, source: dict[str, Any]) -> None:
+        self.summary: Final = summary
+        self.authority: Final = authority
+        self.source: Final = source
 
 
 class CardWriter:
@@ -95,9 +89,8 @@ class CardWriter:
         notes: tuple[str, ...],
     ) -> dict[str, Any]:
         heading = self._heading(recommendation)
-        suggestions = self._suggestions.write(
-            recommendation, decision, filing, pregnant=self._avoids_radiation(recommendation)
-        )
+        avoid = self._avoids_radiation(recommendation)
+        suggestions = self._suggestions.write(recommendation, decision, filing, pregnant=avoid)
         offered: dict[str, Any] = {}
         if suggestions:
             offered["suggestions"] = suggestions
@@ -108,17 +101,9 @@ class CardWriter:
         return {
             "uuid": new_uuid(),
             "summary": heading.summary,
-            "detail": self._detail(recommendation, decision, notes),
+            "detail": self._detail(recommendation, decision, notes, heading),
             "indicator": recommendation.indicator,
-            "source": {
-                "label": heading.source,
-                **heading.address,
-                "topic": {
-                    "system": TOPIC_SYSTEM,
-                    "code": recommendation.topic,
-                    "display": TOPICS[recommendation.topic],
-                },
-            },
+            "source": heading.source,
             **offered,
             "overrideReasons": self._reasons[recommendation.course],
             "extension": {EXTENSION: self._trace(recommendation, decision)},
@@ -133,28 +118,33 @@ class CardWriter:
         names = tuple([verdict.criterion for verdict in recommendation.verdicts])
         counts = recommendation.course == self._unsupported
         unanswered = len(self._unanswered(recommendation)) if counts else 0
-        key = _Subject(recommendation.course, recommendation.conditional, names, unanswered)
-        heading = self._headings.get(key)
+        subject = (recommendation.course, recommendation.conditional, names, unanswered)
+        heading = self._headings.get(subject)
         if heading is None:
             if len(self._headings) >= _MAX_HEADINGS:
                 self._headings.clear()
-            heading = self._headings[key] = self._make_heading(key)
+            heading = self._headings[subject] = self._make_heading(subject)
         return heading
 
     def _make_heading(self, subject: _Subject) -> _Heading:
-        course = self._content.recommendations.courses[subject.course]
-        wording = (
-            course.conditional if subject.conditional and course.conditional else course.wording
-        )
-        if subject.course == self._unsupported:
-            says = [_counted(subject.unanswered)] if subject.unanswered else []
+        named, conditional, criteria, unanswered = subject
+        course = self._content.recommendations.courses[named]
+        wording = course.conditional if conditional and course.conditional else course.wording
+        if named == self._unsupported:
+            says = [_counted(unanswered)] if unanswered else []
         else:
-            says = [self._content.criteria[name].says for name in subject.criteria]
-        documents = [each for name in subject.criteria for each in self._content.documents[name]]
+            says = [self._content.criteria[name].says for name in criteria]
+        documents = [each for name in criteria for each in self._content.documents[name]]
+        authority = "; ".join(dict.fromkeys(documents))
+        topic = course.course.topic
         return _Heading(
-            summary=_fitted(wording.summary, list(dict.fromkeys(says))),
-            source="; ".join(dict.fromkeys(documents)),
-            address=self._address(subject.criteria),
+            _fitted(wording.summary, list(dict.fromkeys(says))),
+            authority,
+            {
+                "label": authority,
+                **self._address(criteria),
+                "topic": {"system": TOPIC_SYSTEM, "code": topic, "display": TOPICS[topic]},
+            },
         )
 
     def _unanswered(self, recommendation: Recommendation) -> list[Verdict]:
@@ -166,7 +156,11 @@ class CardWriter:
         ]
 
     def _detail(
-        self, recommendation: Recommendation, decision: Decision, notes: tuple[str, ...]
+        self,
+        recommendation: Recommendation,
+        decision: Decision,
+        notes: tuple[str, ...],
+        heading: _Heading,
     ) -> str:
         course = self._content.recommendations.courses[recommendation.course]
         conditional = recommendation.conditional and course.conditional
@@ -182,10 +176,10 @@ class CardWriter:
             parts += self._otherwise(recommendation)
             parts += self._beside(recommendation, decision)
         parts += self._remarks(recommendation, decision)
-        parts.append(f"Source: {self._heading(recommendation).source}.")
+        parts.append(f"Source: {heading.authority}.")
         if notes:
             parts.append(_noted(notes))
-        return "\n\n".join(part.strip() for part in parts)
+        return "\n\n".join([part.strip() for part in parts])
 
     def _why(self, verdicts: Iterable[Verdict], *, with_reason: bool) -> str:
         lines = ["**Why**", ""]
@@ -243,12 +237,11 @@ class CardWriter:
 
     def _otherwise(self, recommendation: Recommendation) -> list[str]:
         """Say that an image of another kind is ordered than the criteria name."""
-        ordered = dict.fromkeys(order.says for order in recommendation.otherwise)
-        named = self._images_named(recommendation)
-        if not ordered:
+        if not recommendation.otherwise:
             return []
-        others = ", ".join(ordered)
-        return [f"**Ordered:** {others}. The criteria of this card name {named} instead."]
+        ordered = ", ".join(dict.fromkeys(order.says for order in recommendation.otherwise))
+        named = self._images_named(recommendation)
+        return [f"**Ordered:** {ordered}. The criteria of this card name {named} instead."]
 
     def _avoids_radiation(self, recommendation: Recommendation) -> bool:
         """Tell whether a remark of the card, such as a recorded pregnancy, forbids X-ray and CT."""
@@ -286,7 +279,7 @@ class CardWriter:
         traced = {
             "profile": decision.profile,
             "contentDigest": decision.digest,
-            "asOf": decision.as_of.isoformat(),
+            "asOf": decision.moment,
             "criteria": [self._traced(each) for each in recommendation.verdicts],
         }
         return traced | {"notes": notes_of(decision)} if decision.notes else traced
@@ -294,12 +287,17 @@ class CardWriter:
     def _traced(self, verdict: Verdict) -> dict[str, Any]:
         """Return the trace of a criterion; CDS Hooks allows no empty element in it."""
         if verdict.because:
-            return {key: each for key, each in trace(verdict, self._content).items() if each}
-        bare = (verdict.criterion, verdict.truth, verdict.missing)
-        if bare not in self._bare:
-            whole = trace(verdict, self._content)
-            self._bare[bare] = {key: each for key, each in whole.items() if each}
-        return self._bare[bare]
+            return _filled(trace(verdict, self._content))
+        key = (verdict.criterion, verdict.truth, verdict.missing)
+        bare = self._bare.get(key)
+        if bare is None:
+            bare = self._bare[key] = _filled(trace(verdict, self._content))
+        return bare
+
+
+def _filled(traced: dict[str, Any]) -> dict[str, Any]:
+    """Return a trace without its empty lists."""
+    return {key: each for key, each in traced.items() if each}
 
 
 def _reason(reason: OverrideReason) -> dict[str, str]:
@@ -319,9 +317,12 @@ def _listed(items: tuple[Evidence, ...]) -> str:
 
 
 def _cited(evidence: Evidence) -> str:
-    when = f", {escape(evidence.when)}" if evidence.when else ""
     says, reference = clipped(evidence.says, _MAX_WORDS), clipped(evidence.reference, _MAX_WORDS)
-    return f"{escape(says)}{when} ({escape(reference)})"
+    if not evidence.when:
+        says, reference = escape_all([says, reference])
+        return f"{says} ({reference})"
+    says, when, reference = escape_all([says, evidence.when, reference])
+    return f"{says}, {when} ({reference})"
 
 
 def _noted(notes: tuple[str, ...]) -> str:

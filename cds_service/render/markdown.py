@@ -39,6 +39,16 @@ def harmless(text: str) -> str:
     return _TAGS.sub("< ", _one_line(text))
 
 
+def escape_all(texts: list[str]) -> list[str]:
+    """Return each text escaped. Most need nothing, which one look at all of them tells."""
+    return texts if _is_plain(" ".join(texts)) else [escape(text) for text in texts]
+
+
+def harmless_all(texts: list[str]) -> list[str]:
+    """Return each text made harmless, after one look as well."""
+    return texts if _is_plain(" ".join(texts)) else [harmless(text) for text in texts]
+
+
 def clipped(text: str, length: int) -> str:
     """Return the text, cut where it is longer than anything a reader would read."""
     return text if len(text) <= length else f"{text[: length - 1]}\u2026"

@@ -10,7 +10,8 @@ from cds_service import __version__
 from cds_service.content.codes import CODE_SYSTEMS
 from cds_service.content.findings import Reading
 from cds_service.content.questionnaire import dated
-from cds_service.fhir.questionnaires import ABSENT_REASON, ONSET, QUESTIONNAIRE, SEVERITY, VALUE
+from cds_service.fhir.answers import ABSENT_REASON
+from cds_service.fhir.questionnaires import ONSET, QUESTIONNAIRE, SEVERITY, VALUE
 from cds_service.render.code_systems import CANONICAL
 
 if TYPE_CHECKING:

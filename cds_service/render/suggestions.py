@@ -13,7 +13,7 @@ from cds_service.content.check import UNSUPPORTED_COURSE
 from cds_service.content.codes import CODE_SYSTEMS
 from cds_service.content.site_codes import SiteCodes
 from cds_service.content.suggestions import calls_for
-from cds_service.render.identity import new_uuid
+from cds_service.identity import new_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,7 +123,6 @@ class SuggestionWriter:
         if not offers:
             return []
         found: list[Json] = []
-        moment = decision.as_of.isoformat()
         for offer in offers:
             says = offer.while_unanswered if recommendation.conditional else offer.description
             if not offer.drafts:
@@ -136,7 +135,7 @@ class SuggestionWriter:
                 calling = _calling(recommendation.verdicts, named)
                 if calling or named is None:
                     request = self._request(offer, calling, decision, filing)
-                    request["authoredOn"] = moment
+                    request["authoredOn"] = decision.moment
                     action = {"type": "create", "description": says, "resource": request}
                     found.append(_suggestion(offer, action))
         return found

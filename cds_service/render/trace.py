@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.truth import Truth
-from cds_service.render.markdown import harmless
+from cds_service.render.markdown import harmless, harmless_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,12 +32,14 @@ def trace(verdict: Verdict, content: Content) -> dict[str, Any]:
 
 def evidence(items: Iterable[Evidence]) -> list[dict[str, str]]:
     """Return evidence as JSON; a date that is not recorded is left out."""
-    return [
-        {"reference": harmless(each.reference), "says": harmless(each.says), "when": each.when}
-        if each.when
-        else {"reference": harmless(each.reference), "says": harmless(each.says)}
-        for each in items
-    ]
+    found = []
+    for each in items:
+        reference, says = harmless_all([each.reference, each.says])
+        stands = {"reference": reference, "says": says}
+        if each.when:
+            stands["when"] = each.when
+        found.append(stands)
+    return found
 
 
 def notes_of(decision: Decision) -> list[str]:

@@ -35,7 +35,6 @@ CALLS = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
 def own() -> FlaskClient:
     app = create_app(Settings(), now=lambda: NOW)
     app.test_client_class = CheckedClient
@@ -44,7 +43,6 @@ def own() -> FlaskClient:
 
 @CALLS
 def test_500_answers_an_outcome_and_logs_only_where(
-    own: FlaskClient,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     path: str,
@@ -55,7 +53,7 @@ def test_500_answers_an_outcome_and_logs_only_where(
 
     monkeypatch.setattr("cds_service.fhir.judge.Judge.decide", fail)
     with caplog.at_level(logging.DEBUG):
-        response = own.post(path, json=body)
+        response = own().post(path, json=body)
     assert response.status_code == 500
     assert response.get_json()["issue"][0]["code"] == "exception"
     assert response.headers["Access-Control-Allow-Origin"] == "*"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class Memory:
     """A journal that keeps calls in a list, and is as well as it is told."""
 
+    sessions = counts = None  # for pages, which are not asked for here
+
     def __init__(self) -> None:
         self.calls: list[Judged] = []
         self.state = Health(reachable=True)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from cds_service.app import _form_link, create_app
+from cds_service.app import create_app
 from cds_service.security.allowed import read_base
 from cds_service.settings import Settings
+from cds_service.startup import form_link
 from tests.protocol import CheckedClient
 from tests.records import (
     CAUDA_EQUINA,
@@ -72,7 +73,7 @@ def test_without_an_address_there_is_no_link() -> None:
 
 def test_a_form_that_asks_for_a_token_is_no_place_to_go(tmp_path: Path) -> None:
     settings = Settings(public_url=PUBLIC_URL, clients=write_clients(tmp_path))
-    assert _form_link(settings, None) is None
+    assert form_link(settings, None) is None
 
 
 def test_the_address_is_the_same_for_every_patient() -> None:

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.render.markdown import clipped, escape, harmless, plain
+from cds_service.render.markdown import (
+    clipped,
+    escape,
+    escape_all,
+    harmless,
+    harmless_all,
+    plain,
+)
 from tests.protocol import check_markdown, check_text
 
 ESCAPED = {
@@ -100,3 +107,15 @@ def test_a_terminal_shows_what_was_escaped(text: str) -> None:
 def test_plain_takes_emphasis_away() -> None:
     assert plain("**Why**") == "Why"
     check_text(plain("a < b"))
+
+
+# Together they may look like what none of them is: an address, two spaces, an edge.
+BESIDE = st.sampled_from(
+    ["pain", "", " pain", "pain ", "/", "//", "w", "ww", "www.x", "*", "2026-01"]
+)
+
+
+@given(st.lists(BESIDE | st.text(max_size=8), min_size=1, max_size=4))
+def test_texts_together_are_written_as_each_by_itself(texts: list[str]) -> None:
+    assert escape_all(texts) == [escape(text) for text in texts]
+    assert harmless_all(texts) == [harmless(text) for text in texts]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from fhir.resources.R4B.questionnaire import Questionnaire
 
-from cds_service.content.load import default_folder, load
+from cds_service.content.folder import default_folder
+from cds_service.content.load import load
 from cds_service.render.questionnaire import questionnaire
 from tests.content.folder import Folder
 from tests.forms import items, the_form
