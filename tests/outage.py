@@ -59,12 +59,12 @@ class Outage:
 
     def __init__(self, folder: Path, cluster: Cluster, port: int) -> None:
         self.cluster, self.port = cluster, port
-        self.log = folder / "log"
+        self.log, self.spool = folder / "log", folder / "spool"
         others = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
         settings = {
             "CDS_DATABASE_URL": cluster.url,
             "CDS_HASH_KEY": "0123456789abcdef0123456789abcdef",
-            "CDS_SPOOL": str(folder / "spool"),
+            "CDS_SPOOL": str(self.spool),
             "CDS_LOG_LEVEL": "WARNING",
         }
         with self.log.open("wb") as stream:
@@ -177,7 +177,9 @@ class Outage:
         until = time.monotonic() + WAIT
         while time.monotonic() < until:
             store = json.loads(self.get("/readyz"))["store"]
-            if store == {"reachable": True, "spooled": 0, "lost": 0}:
+            # What was written ahead a moment ago is not spooled, and not in the database either.
+            ahead = any(self.spool.glob("*.ndjson"))
+            if store == {"reachable": True, "spooled": 0, "lost": 0} and not ahead:
                 break
             time.sleep(0.2)
         engine = create_engine(self.cluster.url.replace("postgresql:", "postgresql+psycopg:"))

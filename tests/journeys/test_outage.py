@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cds_service.samples import samples
 from tests.cluster import Cluster, why_not
+from tests.logged import leaked
 from tests.needs import need
-from tests.outage import Outage, free_port
+from tests.outage import SAMPLE, Outage, free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,3 +37,4 @@ def test_a_database_that_stops_and_comes_back(tmp_path: Path) -> None:
     assert set(told.cards) <= found.cards
     assert found.decisions == sum(told.calls.values()) + 1
     assert "Traceback" not in outage.log.read_text()
+    assert leaked(outage.log.read_text(), samples()[SAMPLE].bundle) == set()
