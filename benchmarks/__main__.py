@@ -5,16 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from functools import partial
-from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING
 
 import orjson
 
-from benchmarks import servers, store, text, tokens
+from benchmarks import insight, print_build, servers, store, text, tokens
 from benchmarks.records import AS_OF, bundle, hook_request
 from cds_service.app import create_app
 from cds_service.content.load import load
-from cds_service.fhir import find
 from cds_service.fhir.judge import Judge
 from cds_service.fhir.record import read_bundle
 from cds_service.render.cards import CardWriter
@@ -35,8 +33,7 @@ _PROFILE = "documents"
 
 def main() -> None:
     """Measure everything and print one table each."""
-    is_compiled = str(find.__file__).endswith(tuple(EXTENSION_SUFFIXES))
-    print(f"=== {'compiled' if is_compiled else 'as plain Python'}\n")
+    print_build()
     _judging()
     _growth()
     text.measure()
@@ -45,6 +42,7 @@ def main() -> None:
     _requests()
     _trying()
     store.main()
+    insight.main()
 
 
 def _judging() -> None:

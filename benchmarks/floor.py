@@ -29,4 +29,4 @@ def create_floor() -> Flask:
 
 if __name__ == "__main__":
     settings = Settings(bind=sys.argv[1], log_level="ERROR")
-    Server(gunicorn_options(settings, 1), create_floor).run()
+    Server(gunicorn_options(settings, int(sys.argv[2])), create_floor).run()

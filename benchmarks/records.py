@@ -69,9 +69,9 @@ def bundle(size: int) -> dict[str, Any]:
     }
 
 
-def hook_request(size: int) -> dict[str, Any]:
-    """Return the record as a patient-view request with every prefetch key filled."""
-    return request_for(bundle(size), SERVICES["back-pain-patient-view"])
+def hook_request(size: int, service: str = "back-pain-patient-view") -> dict[str, Any]:
+    """Return the record as the request of a service with every prefetch key filled."""
+    return request_for(bundle(size), SERVICES[service])
 
 
 def _story() -> list[dict[str, Any]]:

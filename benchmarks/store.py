@@ -42,7 +42,7 @@ def main() -> None:
             }
         without = stack.enter_context(servers.service(body))
         kept = {
-            name: stack.enter_context(servers.service(body, **settings))
+            name: stack.enter_context(servers.service(body, settings))
             for name, settings in stores.items()
         }
         for server in (without, *kept.values()):
