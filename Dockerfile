@@ -2,13 +2,16 @@
 #
 #   docker build -t cds-service .
 #   docker run --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000 -e CDS_OPEN=yes cds-service
+#
+# With tracing inside: docker build --build-arg LOCK=image-otel -t cds-service .
 
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv /opt/cds
 COPY requirements/ requirements/
+ARG LOCK=image
 RUN /opt/cds/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: \
-    -r requirements/image.txt
+    -r requirements/${LOCK}.txt
 COPY pyproject.toml README.md LICENSE NOTICE CHANGELOG.md ./
 COPY cds_service/ cds_service/
 COPY cards/ cards/

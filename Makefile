@@ -55,6 +55,12 @@ WHEEL_PARTS := pyproject.toml hatch_build.py $(LOCK_DEV) \
 COMPILED_READY = $(STAMPS)/compiled-$(call digest,$(WHEEL_PARTS))
 # Before a command: it takes the package from the compiled build, and not from the checkout.
 AS_COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(COMPILED)
+# Runs a benchmark a second time, compiled, where there is a C compiler.
+define compiled_too
+missing=$$(sh .ci/compiler $(PY)); if [ -z "$$missing" ]; then \
+	$(MAKE) compiled && $(AS_COMPILED) $(PY) -m $(1); \
+else echo "not measured compiled: $$missing"; fi
+endef
 
 # --- for everyone ---
 
@@ -81,11 +87,12 @@ deps: $(DEV_READY)  ## Set up the dependencies, without the package itself
 	@:
 
 .PHONY: lint
-lint: setup  ## Check style, layout, types and import contracts
+lint: setup  ## Check style, layout, types, import contracts and the Dockerfile
 	@$(PY) -m ruff check --quiet && echo "ruff check: no findings"
 	@$(PY) -m ruff format --quiet --check && echo "ruff format: laid out"
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/hadolint Dockerfile && echo "hadolint: no findings"
 
 .PHONY: format
 format: setup  ## Lay out the code, and mend what ruff can mend
@@ -103,22 +110,41 @@ test-compiled: setup compiled  ## Run every test against the compiled build
 .PHONY: bench
 bench: setup  ## Measure speed, as plain Python and compiled
 	@$(PY) -m benchmarks
-	@missing=$$(sh .ci/compiler $(PY)); if [ -z "$$missing" ]; then \
-		$(MAKE) compiled && $(AS_COMPILED) $(PY) -m benchmarks; \
-	else echo "not measured compiled: $$missing"; fi
+	@$(call compiled_too,benchmarks)
+
+.PHONY: instructions
+instructions: setup  ## Count the instructions of a request, as plain Python and compiled
+	@$(PY) -m benchmarks.instructions
+	@$(call compiled_too,benchmarks.instructions)
 
 .PHONY: soak
 soak: setup  ## Call 20,000 times while a database stops and starts again
 	@$(PY) -m tests.outage $(ARGS)
 
+.PHONY: load
+load: setup  ## Put the service under load on loopback; ARGS=quick or ARGS=rss for other runs
+	@$(if $(wildcard $(COMPILED_READY)),$(AS_COMPILED)) $(PY) -m benchmarks.load $(ARGS)
+
+.PHONY: faults
+faults: setup  ## Send 10,000 hostile bodies, and see whether the service is the same afterwards
+	@$(if $(wildcard $(COMPILED_READY)),$(AS_COMPILED)) $(PY) -m tests.faults.siege $(ARGS)
+
 .PHONY: openapi
 openapi: setup  ## Write the OpenAPI document from the schemas
 	@$(PY) -m cds_service.openapi
+
+.PHONY: settings
+settings: setup  ## Write the table of settings in docs/operate.md
+	@$(PY) -m cds_service.commands.config
 
 .PHONY: lock
 lock:  ## Lock the dependencies again after a change in pyproject.toml
 	@python=$$(sh .ci/python $(PYTHON)); bash .ci/lock "$$python" $(UPGRADE)
 	@echo "locked in requirements/; run make test"
+
+.PHONY: sbom
+sbom: setup  ## Write what the image consists of (CycloneDX) to dist/sbom.cdx.json
+	@$(PY) .ci/sbom.py dist/sbom.cdx.json
 
 .PHONY: secrets
 secrets:  ## Make the passwords that docker-compose.yml reads, once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from importlib.resources import files
@@ -15,11 +16,13 @@ from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
 import cds_service.metrics
-from cds_service.cli import parser
+from cds_service.app import create_app
+from cds_service.cli import WRONG_USE, parser
 from cds_service.settings import VARIABLES, read_settings
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
+UPGRADE = sorted((ROOT / "deploy/kubernetes/upgrade").glob("*.yaml"))
 MONITORING = (
     ROOT / "deploy/prometheus/alerts.yml",
     ROOT / "deploy/grafana/dashboards/cds-service.json",
@@ -35,12 +38,56 @@ def yaml(path: Path) -> Json:
 
 
 COMPOSE = yaml(ROOT / "docker-compose.yml")
+ADDED = {path.stem: yaml(path) for path in sorted((ROOT / "deploy").glob("compose.*.yml"))}
+COMPONENTS = {
+    path.parent.name: yaml(path)
+    for path in sorted((ROOT / "deploy/kubernetes").glob("*/kustomization.yaml"))
+    if yaml(path)["kind"] == "Component"
+}
 
 
-def test_the_compose_file_keeps_to_the_specification() -> None:
+@pytest.mark.parametrize(
+    "compose", [COMPOSE, *ADDED.values()], ids=["docker-compose", *ADDED]
+)  # fmt: skip
+def test_a_compose_file_keeps_to_the_specification(compose: Json) -> None:
     schemas = files("check_jsonschema") / "builtin_schemas" / "vendor"
     schema = json.loads((schemas / "compose-spec.json").read_text(encoding="utf-8"))
-    jsonschema.validate(COMPOSE, schema)
+    jsonschema.validate(compose, schema)
+
+
+@pytest.mark.parametrize(("name", "added"), ADDED.items(), ids=ADDED)
+def test_what_is_put_on_top_of_the_compose_file_fits(name: str, added: Json) -> None:
+    assert set(added["services"]) <= set(COMPOSE["services"])
+    for service in added["services"].values():
+        mounted = {f"/run/secrets/{each}" for each in service["secrets"]}
+        environment = service["environment"]
+        assert {value for key, value in environment.items() if key.endswith("_FILE")} == mounted
+        assert set(service["secrets"]) == set(added["secrets"])
+        assert set(service["networks"]) == set(added["networks"])
+    page = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    assert f"-f deploy/{name}.yml" in page
+
+
+def settings_of_components() -> dict[str, dict[str, str]]:
+    found = {}
+    for name, component in COMPONENTS.items():
+        for patch in component["patches"]:
+            changed = YAML(typ="safe", pure=True).load(patch["patch"])
+            assert patch["target"] == {"kind": "ConfigMap", "name": "settings"}
+            kubernetes_validate.validate(changed, KUBERNETES, strict=True)
+            found[name] = changed["data"]
+    return found
+
+
+@pytest.mark.parametrize("values", settings_of_components().values(), ids=COMPONENTS)
+def test_a_component_of_kustomize_sets_what_starts(values: dict[str, str]) -> None:
+    (volume,) = yaml(ROOT / "deploy/kubernetes/deployment.yaml")["spec"]["template"]["spec"][
+        "containers"
+    ][0]["volumeMounts"][:1]
+    files_named = [value for name, value in values.items() if name.endswith("_FILE")]
+    assert all(value.startswith(f"{volume['mountPath']}/") for value in files_named)
+    plain = {name: value for name, value in values.items() if not name.endswith("_FILE")}
+    create_app(dataclasses.replace(read_settings(plain), database=None))
 
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
@@ -68,7 +115,9 @@ def test_what_the_compose_file_mounts_is_there() -> None:
         assert re.search(rf"^secret {Path(secret['file']).name} ", made, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [*MANIFESTS, *UPGRADE], ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 def test_a_manifest_keeps_to_its_schema(path: Path) -> None:
     manifest = yaml(path)
     if manifest["kind"] != "Kustomization":
@@ -82,7 +131,7 @@ def test_kustomize_takes_every_manifest() -> None:
 
 def pods() -> dict[str, Json]:
     found = {}
-    for path in MANIFESTS:
+    for path in (*MANIFESTS, *UPGRADE):
         manifest = yaml(path)
         if manifest["kind"] in {"Deployment", "Job"}:
             found[path.stem] = manifest["spec"]["template"]["spec"]
@@ -103,6 +152,28 @@ def test_a_pod_keeps_to_the_restricted_standard(name: str, pod: Json) -> None:
         parser().parse_args(container["args"])
 
 
+def test_the_job_of_an_upgrade_is_the_service_itself() -> None:
+    """The same tag, settings and secrets; it answers no calls, and wrong use is not tried again."""
+    service, job = pods()["deployment"], pods()["migrations"]
+    for key in ("envFrom", "image", "securityContext"):
+        assert job["containers"][0][key] == service["containers"][0][key]
+    assert job["volumes"][0] == service["volumes"][0]
+    assert job["containers"][0]["volumeMounts"][0] == service["containers"][0]["volumeMounts"][0]
+    tags = [
+        yaml(ROOT / "deploy/kubernetes" / folder / "kustomization.yaml")
+        for folder in ("", "upgrade")
+    ]
+    assert tags[0]["images"] == tags[1]["images"]
+    assert tags[0]["namespace"] == tags[1]["namespace"]
+    assert tags[1]["resources"] == ["migrations.yaml"]
+    spec = yaml(ROOT / "deploy/kubernetes/upgrade/migrations.yaml")["spec"]
+    calls = yaml(ROOT / "deploy/kubernetes/service.yaml")["spec"]["selector"]
+    assert spec["template"]["metadata"]["labels"] != calls
+    (rule,) = spec["podFailurePolicy"]["rules"]
+    assert rule["onExitCodes"]["values"] == [WRONG_USE]
+    assert rule["onExitCodes"]["containerName"] == job["containers"][0]["name"]
+
+
 def test_every_selector_finds_the_pods_of_the_service() -> None:
     manifests = {path.stem: yaml(path) for path in MANIFESTS}
     labels = manifests["deployment"]["spec"]["template"]["metadata"]["labels"]
@@ -111,16 +182,49 @@ def test_every_selector_finds_the_pods_of_the_service() -> None:
     assert manifests["service"]["spec"]["selector"] == labels
 
 
+def test_the_network_lets_in_and_out_what_the_service_needs_and_no_more() -> None:
+    manifests = {path.stem: yaml(path) for path in MANIFESTS}
+    policy = manifests["network"]["spec"]
+    assert policy["podSelector"] == {}, "pods that have no rule of their own too"
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    (container,) = manifests["deployment"]["spec"]["template"]["spec"]["containers"]
+    (door,) = policy["ingress"]
+    assert [each["port"] for each in door["ports"]] == [
+        each["containerPort"] for each in container["ports"]
+    ]
+    assert door["from"], "not from everywhere"
+    (out,) = policy["egress"]
+    assert {(each["protocol"], each["port"]) for each in out["ports"]} == {
+        ("UDP", 53), ("TCP", 53), ("TCP", 5432), ("TCP", 443),
+    }  # fmt: skip
+
+
+def test_the_autoscaler_alone_says_how_many_replicas() -> None:
+    manifests = {path.stem: yaml(path) for path in MANIFESTS}
+    deployment, scaler = manifests["deployment"], manifests["autoscaler"]["spec"]
+    assert scaler["scaleTargetRef"] == {
+        "apiVersion": deployment["apiVersion"],
+        "kind": deployment["kind"],
+        "name": deployment["metadata"]["name"],
+    }
+    assert "replicas" not in deployment["spec"]
+    assert scaler["minReplicas"] > manifests["disruption"]["spec"]["maxUnavailable"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["requests"]["cpu"], "what its percentage is of"
+
+
 def test_only_settings_that_there_are_are_set() -> None:
     container = COMPOSE["services"]["service"]["environment"]
     pod = yaml(ROOT / "deploy/kubernetes/settings.yaml")["data"]
     image = dict(
         re.findall(r"\b(CDS_\w+)=(\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     )
-    for environment in (container, pod, image):
+    more = [each["services"]["service"]["environment"] for each in ADDED.values()]
+    for environment in (container, pod, image, *more, *settings_of_components().values()):
         names = {name.removesuffix("_FILE") for name in environment if name.startswith("CDS_")}
         assert names <= set(VARIABLES)
-        read_settings({name: value for name, value in environment.items() if "_FILE" not in name})
+        given = {name: value for name, value in environment.items() if "$" not in value}
+        read_settings({name: value for name, value in given.items() if "_FILE" not in name})
 
 
 @pytest.mark.parametrize("path", MONITORING, ids=lambda path: path.name)
