@@ -12,7 +12,8 @@ from markupsafe import escape
 from cds_service.app import create_app
 from cds_service.clinical.truth import Truth
 from cds_service.content.explain import reading
-from cds_service.content.load import default_folder, load
+from cds_service.content.folder import default_folder
+from cds_service.content.load import load
 from cds_service.settings import Settings
 from tests.records import NOW
 

@@ -14,6 +14,7 @@ from cds_service.journal import Health
 from cds_service.settings import Settings
 from cds_service.store.store import Store
 from tests.records import NOW
+from tests.signing import PUBLIC_URL, write_clients
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,27 @@ def test_every_page_it_leads_to_is_there() -> None:
     for address in addresses:
         with browser.get(address) as answer:
             assert answer.status_code == 200, address
+
+
+def test_where_callers_are_asked_it_leads_to_nothing_that_asks(tmp_path: Path) -> None:
+    browser = client(
+        clients=write_clients(tmp_path),
+        public_url=PUBLIC_URL,
+        database=f"sqlite:///{tmp_path}/store.db",
+    )
+    for page in ("/", "/criteria", "/docs"):
+        links = set(re.findall(r'href="(/[^"]*)"', browser.get(page).text))
+        assert links.isdisjoint({"/try", "/form", "/insight"}), page
+        for address in links:
+            with browser.get(address) as answer:
+                assert answer.status_code == 200, address
+    browser.application.extensions["journal"].close()
+
+
+def test_the_menu_says_where_one_is() -> None:
+    browser = client()
+    for page in ("/", "/try", "/form", "/criteria", "/insight", "/docs"):
+        assert f'<a href="{page}" aria-current="page">' in browser.get(page).text
 
 
 def test_shadow_mode_and_what_is_switched_off_are_said() -> None:

@@ -66,7 +66,7 @@ def test_a_finding_is_switched_and_the_decision_changes(chromium: Browser, addre
 def test_a_broken_bundle_is_said_and_stays_to_be_mended(
     chromium: Browser, address: str, axe: str
 ) -> None:
-    with opened(chromium, address, TRY, refused=True) as page:
+    with opened(chromium, address, TRY, refused=400) as page:
         page.fill("#record", CARRIED[:-5])
         page.click("#trial .btn-primary")
         assert "This is not JSON" in page.locator("[role=alert]").inner_text()
