@@ -1,4 +1,6 @@
-"""Programs that some tests need and a fresh machine lacks: there they skip, and say what to do.
+"""What some tests need and a fresh machine may lack: there they skip, and say what to do.
+
+Programs, and `index`: a package index that pip can reach.
 
 Where `TESTS_REQUIRE` names one (`TESTS_REQUIRE=node,postgres`), its absence fails instead.
 """
@@ -9,7 +11,7 @@ import os
 
 import pytest
 
-PROGRAMS = frozenset({"axe", "chromium", "node", "postgres"})
+PROGRAMS = frozenset({"axe", "cc", "chromium", "index", "nginx", "node", "postgres"})
 
 
 def need(program: str, how: str, *, present: bool) -> None:

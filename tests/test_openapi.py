@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = document()
 # For people: what these answer is no interface.
-PAGES = {"bootstrap", "interface", "site", "smart", "web"}
+PAGES = {"bootstrap", "insight", "interface", "site", "smart", "web"}
 OPERATIONS = [
     (method, path, operation)
     for path, methods in DOCUMENT["paths"].items()
@@ -183,7 +183,12 @@ def away(*_: object) -> None:
 
 @pytest.mark.parametrize(("path", "status"), POSTS)
 def test_status_of_a_post(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, path: str, status: str
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    path: str,
+    status: str,
 ) -> None:
     calls = ({ASSESS: REST} | HOOKS | dict.fromkeys(FEEDBACKS, SENT))[path]
     if status == "503":
@@ -191,6 +196,9 @@ def test_status_of_a_post(
     if status == "500":
         monkeypatch.setattr("cds_service.hooks.feedback.read_feedback", broken)
         monkeypatch.setattr("cds_service.fhir.judge.Judge.decide", broken)
+        # The routes of an app take hold of what they call when they are made.
+        app = create_app(Settings(database=f"sqlite:///{tmp_path}/store.db"), now=lambda: NOW)
+        request.addfinalizer(app.extensions["journal"].close)
     response = app.test_client().post(path, **calls.get(status, calls["200"]))
     assert str(response.status_code) == status
 

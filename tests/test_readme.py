@@ -21,13 +21,12 @@ from cds_service.fhir.record import read_bundle
 from cds_service.hooks.prefetch import KEYS, templates
 from cds_service.hooks.services import SERVICES
 from cds_service.samples import samples, written_moment
-from cds_service.settings import VARIABLES, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "SECURITY.md", *ROOT.glob("docs/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INTEGRATE = (ROOT / "docs" / "integrate.md").read_text(encoding="utf-8")
 VALIDATION = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
@@ -166,6 +165,23 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_heading_finds_it(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]*\.md|)#([^)]+)", page.read_text(encoding="utf-8"))
+    lost = [
+        (name, anchor)
+        for name, anchor in links
+        if anchor not in anchors(page.parent / name if name else page)
+    ]
+    assert lost == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what headings of a page are known by: lower case, words joined, signs left out."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_code_block_is_closed_and_every_table_is_even(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert len(re.findall(r"^```", text, flags=re.MULTILINE)) % 2 == 0
@@ -206,20 +222,6 @@ def test_the_prefetch_keys_cover_every_finding() -> None:
 def test_the_guide_lists_every_service() -> None:
     listed = re.findall(r"^\| `([a-z-]+)` \| `([a-z-]+)` \|", INTEGRATE, flags=re.MULTILINE)
     assert listed == [(each.id, each.hook) for each in SERVICES.values()]
-
-
-def test_the_guide_lists_every_setting_with_its_meaning_and_default() -> None:
-    rows = re.findall(r"^\| `(CDS_\w+)` \| (.+?) \| `(.+?)` \|$", INTEGRATE, flags=re.MULTILINE)
-    default = read_settings({})
-    assert {name for name, _, _ in rows} == set(VARIABLES)
-    for name, meaning, shown_default in rows:
-        variable = VARIABLES[name]
-        assert meaning == variable.help
-        # What is shown as the default must be one: read, it gives what is set without it.
-        if shown_default != "none":
-            assert variable.read(shown_default) == getattr(default, variable.field)
-        else:
-            assert not getattr(default, variable.field)
 
 
 # --- docs/validation.md ---
