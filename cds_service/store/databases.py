@@ -37,8 +37,16 @@ Insert: TypeAlias = "SQLiteInsert | PostgreSQLInsert"
 
 # How long a card may wait for the database, in seconds, each time that it fails.
 CONNECT, STATEMENT, BUSY = 2, 1, 1
-# As many as gunicorn's threads, and one to look whether the database is back.
-_POOL = {"pool_size": 5, "max_overflow": 5, "pool_timeout": 1.0, "hide_parameters": True}
+_POOL = {
+    # As many as gunicorn's threads, and one to look whether the database is back.
+    "pool_size": 5,
+    "max_overflow": 5,
+    "pool_timeout": 1.0,
+    "hide_parameters": True,
+    # Rows in one INSERT. There is a statement for each number of rows, and a connection keeps the
+    # last 128 prepared: with a whole batch in one they came to 10 MB for each connection.
+    "insertmanyvalues_page_size": 20,
+}
 _OLDEST = (3, 38)  # RETURNING, and JSON for the view of cards
 _WAY_OUT = "Use PostgreSQL: CDS_DATABASE_URL=postgresql://…"
 

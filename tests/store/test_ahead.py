@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import event
 
 from cds_service import metrics
 from cds_service.identity import new_uuid
@@ -192,6 +193,24 @@ def test_where_the_spool_has_no_room_the_call_goes_to_the_database_at_once(
         without.setattr(ahead._together, "insert", lambda _: False)
         ahead.judged(judged())
     assert counted(metrics.LOST) == before + 2
+
+
+def test_batches_of_all_sizes_need_few_statements(ahead: Store) -> None:
+    # Each is kept prepared by each connection: one for every size of a batch is much memory.
+    statements: set[str] = set()
+
+    def remember(*call: Any) -> None:  # noqa: ANN401  of SQLAlchemy
+        if "INSERT INTO decisions" in call[2]:
+            statements.add(call[2])
+
+    event.listen(ahead.line.engine, "before_cursor_execute", remember)
+    for size in range(1, 60):
+        for _ in range(size):
+            ahead.judged(judged())
+        ahead.tend()
+    assert len(rows(ahead, DECISIONS)) == sum(range(1, 60))
+    # One for each number of rows up to 20, and one for a single row.
+    assert len(statements) <= 21
 
 
 def test_threads_that_insert_at_the_same_moment_share_a_transaction(
