@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.clinical.facts import Finding
 from cds_service.clinical.rules import Has, Not
 from cds_service.clinical.truth import Truth
 from cds_service.clinical.windows import Span, Unit
@@ -47,7 +46,6 @@ def test_what_is_left_out_is_there(leave: str) -> None:
     ("value", "name"),
     [
         (Span(30, Unit.DAYS), "amount"),
-        (Finding("fever", Truth.ABSENT), "state"),
         (Has("fever"), "finding"),
         (Not(Has("fever")), "term"),
         (Code(System.LOINC, "8310-5", "Body temperature"), "code"),

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from cds_service.clinical.occasion import Order
 from cds_service.clinical.truth import Truth
 from cds_service.clinical.value import Value
 
 if TYPE_CHECKING:
     from cds_service.clinical.facts import Evidence
+    from cds_service.clinical.occasion import Order
 
 
 class Gate(StrEnum):
@@ -47,7 +47,7 @@ class Verdict(Value):
         return (self.criterion, self.truth, self.because, self.missing)
 
 
-class Recommendation(NamedTuple):
+class Recommendation(Value):
     """One card's worth: what to do, how urgent, and the verdicts that call for it.
 
     ``conditional`` means that unanswered dangers come first; ``remarks`` are the ids of
@@ -55,14 +55,70 @@ class Recommendation(NamedTuple):
     ``otherwise`` are those images among them whose kind the criteria do not name.
     """
 
-    course: str
-    topic: str
-    indicator: str
-    verdicts: tuple[Verdict, ...]
-    conditional: bool = False
-    remarks: tuple[str, ...] = ()
-    about: tuple[Order, ...] = ()
-    otherwise: tuple[Order, ...] = ()
+    __slots__ = (
+        "about", "conditional", "course", "indicator", "otherwise", "remarks", "topic", "verdicts",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913  what a card is made of
+        self,
+        course: str,
+        topic: str,
+        indicator: str,
+        verdicts: tuple[Verdict, ...],
+        *,
+        conditional: bool = False,
+        remarks: tuple[str, ...] = (),
+        about: tuple[Order, ...] = (),
+        otherwise: tuple[Order, ...] = (),
+    ) -> None:
+        """Keep what is recommended, and why."""
+        self.course: Final = course
+        self.topic: Final = topic
+        self.indicator: Final = indicator
+        self.verdicts: Final = verdicts
+        self.conditional: Final = conditional
+        self.remarks: Final = remarks
+        self.about: Final = about
+        self.otherwise: Final = otherwise
+
+    def parts(self) -> tuple[object, ...]:
+        """Return everything, in the order of the constructor."""
+        return (
+            self.course, self.topic, self.indicator, self.verdicts,
+            self.conditional, self.remarks, self.about, self.otherwise,
+        )  # fmt: skip
+
+    def with_verdicts(self, more: tuple[Verdict, ...]) -> Recommendation:
+        """Return the same with further verdicts that call for it."""
+        return self._with(self.verdicts + more, self.remarks, self.about, self.otherwise)
+
+    def with_remarks(self, remarks: tuple[str, ...]) -> Recommendation:
+        """Return the same with these remarks."""
+        return self._with(self.verdicts, remarks, self.about, self.otherwise)
+
+    def speaking_about(
+        self, orders: tuple[Order, ...], otherwise: tuple[Order, ...] = ()
+    ) -> Recommendation:
+        """Return the same about orders; the criteria do not name the kind of ``otherwise``."""
+        return self._with(self.verdicts, self.remarks, orders, otherwise)
+
+    def _with(
+        self,
+        verdicts: tuple[Verdict, ...],
+        remarks: tuple[str, ...],
+        about: tuple[Order, ...],
+        otherwise: tuple[Order, ...],
+    ) -> Recommendation:
+        return Recommendation(
+            self.course,
+            self.topic,
+            self.indicator,
+            verdicts,
+            conditional=self.conditional,
+            remarks=remarks,
+            about=about,
+            otherwise=otherwise,
+        )
 
 
 class Unanswered(Value):

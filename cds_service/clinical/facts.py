@@ -50,19 +50,23 @@ class Occurrence(Value):
         return (self.since, self.value, self.evidence)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value):
     """Something the patient has, lacks, or was not asked."""
 
-    name: str
-    state: Truth
-    occurrences: tuple[Occurrence, ...] = ()
+    __slots__ = ("name", "occurrences", "state")
 
-    def __post_init__(self) -> None:
-        """Refuse a present finding without an occurrence: nothing is present without evidence."""
-        if self.state is Truth.PRESENT and not self.occurrences:
-            msg = f"Finding {self.name!r} is present without an occurrence: say where it stands."
+    def __init__(self, name: str, state: Truth, occurrences: tuple[Occurrence, ...] = ()) -> None:
+        """Keep the state. Raises ValueError: nothing is present without evidence."""
+        if state is Truth.PRESENT and not occurrences:
+            msg = f"Finding {name!r} is present without an occurrence: say where it stands."
             raise ValueError(msg)
+        self.name: Final = name
+        self.state: Final = state
+        self.occurrences: Final = occurrences
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the name, the state and the occurrences."""
+        return (self.name, self.state, self.occurrences)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,11 +110,11 @@ def _about(
     for card in cards:
         otherwise = _otherwise(card, images, protocol, spare_radiation=spare_radiation)
         if protocol.courses[card.course].danger:
-            yield card._replace(about=images + treatments, otherwise=otherwise)
+            yield card.speaking_about(images + treatments, otherwise)
         elif card.course == protocol.unsupported or otherwise:
-            yield card._replace(about=images, otherwise=otherwise)
+            yield card.speaking_about(images, otherwise)
         elif card.course == protocol.check and treatments:
-            yield card._replace(about=treatments)
+            yield card.speaking_about(treatments)
 
 
 def _otherwise(

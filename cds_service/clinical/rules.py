@@ -79,7 +79,7 @@ class Has(Rule):
             return Truth.ABSENT if self.finding in facts.silent else Truth.UNKNOWN
         if heard.state is not Truth.PRESENT:
             return heard.state
-        return kleene.any_of(self._occurrence(each, facts) for each in heard.occurrences)
+        return kleene.any_of([self._occurrence(each, facts) for each in heard.occurrences])
 
     def weigh(self, facts: Facts) -> Weighed:
         """Judge every occurrence, and keep the evidence of those that decide."""

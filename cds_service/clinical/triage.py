@@ -191,7 +191,7 @@ def _recommend(reasons: _Reasons, danger: Truth, occasion: Occasion) -> tuple[Re
         verdicts = tuple(reasons.verdict(each) for each in called[course.id])
         if course.topic in cards:
             urgent = cards[course.topic]
-            cards[course.topic] = urgent._replace(verdicts=urgent.verdicts + verdicts)
+            cards[course.topic] = urgent.with_verdicts(verdicts)
         else:
             cards[course.topic] = Recommendation(
                 course=course.id,
@@ -255,6 +255,6 @@ def _remark(
             for topic in topics:
                 remarks.setdefault(topic, []).append(remark.id)
     return tuple(
-        card._replace(remarks=tuple(remarks[card.topic])) if card.topic in remarks else card
+        card.with_remarks(tuple(remarks[card.topic])) if card.topic in remarks else card
         for card in cards
     )

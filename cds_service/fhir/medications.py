@@ -12,8 +12,6 @@ from cds_service.fhir.statements import Holds, Statement
 from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cds_service.clinical.windows import Since
     from cds_service.fhir.record import Record
     from cds_service.fhir.statements import Filer
@@ -56,7 +54,7 @@ def read_medication(resource: dict[str, Any], reference: str, record: Record, fi
 def _file_reasons(resource: dict[str, Any], reference: str, record: Record, filer: Filer) -> None:
     """Let what a medicine is given for hint: it is no diagnosis, and no word of how it is now."""
     reasons = reasons_of(resource, record)
-    instructions = list(_instructions(resource))
+    instructions = _instructions(resource)
     if not (reasons or instructions) or first_code(resource.get("status")) in _NOT_TAKEN:
         return
     since, when = _started(resource, record)
@@ -69,14 +67,20 @@ def _file_reasons(resource: dict[str, Any], reference: str, record: Record, file
         file_text(text, statement, {}, filer)
 
 
-def _instructions(resource: dict[str, Any]) -> Iterator[str]:
-    """Yield the instructions of the doses as words."""
-    for key in ("dosageInstruction", "dosage"):
-        for dose in map(as_dict, as_list(resource.get(key))):
-            needed = as_dict(dose.get("asNeededCodeableConcept"))
-            for text in map(as_text, (dose.get("text"), needed.get("text"))):
-                if text is not None:
-                    yield text
+def _instructions(resource: dict[str, Any]) -> list[str]:
+    """Return the instructions of the doses as words."""
+    found: list[str] = []
+    for dose in _doses(resource):
+        told = as_text(dose.get("text"))
+        needed = as_text(as_dict(dose.get("asNeededCodeableConcept")).get("text"))
+        found += [text for text in (told, needed) if text is not None]
+    return found
+
+
+def _doses(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the doses; what is none is an empty one."""
+    given = as_list(resource.get("dosageInstruction")) + as_list(resource.get("dosage"))
+    return [as_dict(each) for each in given]
 
 
 def _names(concept: dict[str, Any], filer: Filer) -> str | None:
@@ -167,6 +171,5 @@ def _started(resource: dict[str, Any], record: Record) -> tuple[Since | None, st
 
 def _bounds(resource: dict[str, Any]) -> list[object]:
     """Return the ends of the doses' periods."""
-    doses = as_list(resource.get("dosageInstruction")) + as_list(resource.get("dosage"))
-    timings = [as_dict(as_dict(dose).get("timing")).get("repeat") for dose in doses]
+    timings = [as_dict(dose.get("timing")).get("repeat") for dose in _doses(resource)]
     return [end_of(as_dict(repeat).get("boundsPeriod")) for repeat in timings]

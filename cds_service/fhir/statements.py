@@ -145,7 +145,6 @@ class Filer:
         """Keep the compiled content and the ledger to file into."""
         self.index = index
         self.ledger = ledger
-        self._spoke: dict[str, bool] = {}
 
     def marks(self, concept: object) -> tuple[list[Mark], bool]:
         """Return the marks of a concept's codings, and whether any is of a known system."""
@@ -166,12 +165,16 @@ class Filer:
 
     def hints(self, concept: object) -> bool:
         """Tell whether the words of a concept name a finding that its codes do not."""
-        for text in _all_words_of(concept):
-            speaks = self._spoke.get(text)
-            if speaks is None:
-                # A record has the same words many times over.
-                speaks = self._spoke[text] = self.index.text.speaks(text)
-            if speaks:
+        if not isinstance(concept, dict):
+            return False
+        speaks = self.index.text.speaks
+        text = as_text(concept.get("text"))
+        if text is not None and speaks(text):
+            return True
+        for coding in codings(concept):
+            display = as_text(coding.get("display"))
+            # Most often the text is the display of a code.
+            if display is not None and display != text and speaks(display):
                 return True
         return False
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cds_service.content.findings import FindingDefinition, Reading
@@ -34,6 +35,10 @@ _DOUBTS = ("negated", "hypothetical", "family", "questioned")
 _INHERITED = frozenset({"negated", "hypothetical", "family", "history"})
 _MAX_QUOTE = 120
 _BEFORE = 40
+# Names, displays and doses are short, and the same for many patients: what they say of findings is
+# remembered, without whose they were (docs/security.md, flow 1).
+_SHORT = 80
+_KEPT = 2048
 # How many words may stand between a finding and what is said of its course.
 _NEAR = 3
 _NUMBER_WITHIN = 4
@@ -78,14 +83,20 @@ class TextReader:
         self._may_worsen = frozenset(
             name for target, worse in self._worsening_of.items() for name in (target, *worse)
         )
+        self._read_short = lru_cache(_KEPT)(self._read)
+        self._short_speaks = lru_cache(_KEPT)(self._speaks)
+        self._short_explains = lru_cache(_KEPT)(self._explains)
 
-    def read(self, text: str) -> list[Mention]:
+    def read(self, text: str) -> tuple[Mention, ...]:
         """Return what a text says of findings.
 
         Of each finding every affirmation with a time of its own, else the first that is in doubt.
         """
+        return self._read_short(text) if len(text) <= _SHORT else self._read(text)
+
+    def _read(self, text: str) -> tuple[Mention, ...]:
         if self._lexicon.is_silent(text):
-            return []
+            return ()
         affirmed: dict[tuple[str, Said | None, Amount | None], Mention] = {}
         doubted: dict[str, Mention] = {}
         for mention in self._mentions(text):
@@ -95,13 +106,16 @@ class TextReader:
             else:
                 doubted.setdefault(name, mention)
         counted = {mention.finding.id for mention in affirmed.values()}
-        return [
+        return (
             *affirmed.values(),
-            *(each for name, each in doubted.items() if name not in counted),
-        ]
+            *[each for name, each in doubted.items() if name not in counted],
+        )
 
     def speaks(self, text: str) -> bool:
         """Tell whether a text names any finding in whatever way, or what measures one."""
+        return self._short_speaks(text) if len(text) <= _SHORT else self._speaks(text)
+
+    def _speaks(self, text: str) -> bool:
         if self._lexicon.is_silent(text):
             return False
         return bool(self.names(text) or self.measured_by(text))
@@ -149,7 +163,11 @@ class TextReader:
 
     def explains(self, finding: FindingDefinition, text: str) -> bool:
         """Tell whether a text names a cause that takes the alarm out of a finding."""
-        if self._lexicon.explains_nothing(finding.id, text):
+        explains = self._short_explains if len(text) <= _SHORT else self._explains
+        return explains(finding.id, text)
+
+    def _explains(self, finding: str, text: str) -> bool:
+        if self._lexicon.explains_nothing(finding, text):
             return False
         return any(
             self._excuses(finding, sentence)
@@ -157,9 +175,9 @@ class TextReader:
             for sentence in self._sentences(line.text)
         )
 
-    def _excuses(self, finding: FindingDefinition, sentence: Sentence) -> bool:
+    def _excuses(self, finding: str, sentence: Sentence) -> bool:
         spans, cues = self._lexicon.find(sentence.tokens)
-        found = [each for each in spans if each.says in _EXCUSES and each.finding == finding.id]
+        found = [each for each in spans if each.says in _EXCUSES and each.finding == finding]
         scopes = Scopes(sentence.tokens, cues, cues, [], found)
         return not all(map(scopes.takes_back, found))
 

@@ -182,7 +182,8 @@ def test_an_outcome_with_everything_in_it() -> None:
 def test_only_red_flags_that_are_not_answered_are_counted(judge: Judge) -> None:
     writer = CardWriter(judge.content)
     verdicts = (Verdict("E01", Truth.ABSENT), Verdict("E02", Truth.UNKNOWN, missing=("numb",)))
-    card = Recommendation("imagingnotindicated", "imagingnotindicated", "info", verdicts)
+    course = "imagingnotindicated"
+    card = Recommendation(course, course, "info", verdicts)
     assert writer.summary(card).endswith(": 1 red flag unanswered")
-    denied = card._replace(verdicts=verdicts[:1])
+    denied = Recommendation(course, course, "info", verdicts[:1])
     assert writer.summary(denied) == "Imaging of the spine is not indicated yet"

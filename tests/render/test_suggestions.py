@@ -397,7 +397,13 @@ def cards_of(draw: st.DrawFn, content: Content) -> Recommendation:
         for each in draw(st.lists(REFERENCES, max_size=3))
     )
     return Recommendation(
-        name, course.topic, course.indicator, verdicts, draw(st.booleans()), (), orders, orders[:1]
+        name,
+        course.topic,
+        course.indicator,
+        verdicts,
+        conditional=draw(st.booleans()),
+        about=orders,
+        otherwise=orders[:1],
     )
 
 
