@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
-from cds_service.clinical.windows import Since
+from cds_service.clinical.windows import Since, Span, Unit
 from cds_service.fhir.ledger import Entry, says
 from cds_service.fhir.text import EXPLAINED, NEGATED, QUESTIONED, quoted
 
@@ -26,6 +26,7 @@ _FROM_TEXT = "(from text)"
 _OPEN_IN_NOTES = frozenset({"questioned", EXPLAINED})
 _MAX_QUOTES = 3
 _NOTHING: frozenset[str] = frozenset()
+_NUMBER_LIVES = Span(30, Unit.DAYS)
 
 
 def file_text(
@@ -118,9 +119,13 @@ def _since(mention: Mention, statement: Statement, filer: Filer) -> Since | None
 
 
 def _may_be_old(mention: Mention, statement: Statement, filer: Filer) -> bool:
-    """Tell whether an undated note may have been written before what it says would count."""
-    finding, written = mention.finding, statement.observed
-    life = finding.measured.answers if mention.amount and finding.measured else finding.lives
+    """Tell whether an undated note may have been written long before now.
+
+    A number counts for three days where it is dated; here it may lie in them as long as a symptom
+    lives. Source: docs/decisions/0025-where-else-a-record-speaks.md.
+    """
+    written = statement.observed
+    life = _NUMBER_LIVES if mention.amount else mention.finding.lives
     if not statement.undated or life is None or written is None or written.earliest is None:
         return False
     return filer.ledger.older(Since(None, written.earliest), life)

@@ -362,8 +362,8 @@ def test_an_undated_note_tells_of_cancer_whatever_its_age() -> None:
     assert judged(condition("I10", 3000, **noted("breast cancer")))["E10"] == MET
 
 
-@pytest.mark.parametrize(("days", "expected"), [(1, MET), (4, CANNOT_TELL)])
-def test_a_temperature_in_an_undated_note_is_worth_three_days(days: float, expected: str) -> None:
+@pytest.mark.parametrize(("days", "expected"), [(1, MET), (4, MET), (29, MET), (32, CANNOT_TELL)])
+def test_a_temperature_in_an_undated_note_may_be_of_now(days: float, expected: str) -> None:
     assert judged(condition("I10", days, **noted("temp 39.4")))["E05"] == expected
 
 
