@@ -17,8 +17,9 @@ from cds_service.fhir.observations import file_measured
 from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
+    from cds_service.fhir.filer import Filer
     from cds_service.fhir.measurements import Measurements
-    from cds_service.fhir.statements import Filer, Statement
+    from cds_service.fhir.statement import Statement
     from cds_service.fhir.text import Mention
 
 _MAX_QUESTION = 120

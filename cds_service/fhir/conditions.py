@@ -17,9 +17,10 @@ from cds_service.fhir.access import (
 from cds_service.fhir.circumstances import body_sites, severity, worsens
 from cds_service.fhir.dates import end_of, first_date, read_age, read_date, start_of
 from cds_service.fhir.reasons import reasons_of
-from cds_service.fhir.statements import Filer, Holds, Statement
+from cds_service.fhir.statement import Holds, Statement
 
 if TYPE_CHECKING:
+    from cds_service.fhir.filer import Filer
     from cds_service.fhir.record import Record
 
 _RECURRING = {"recurrence", "relapse"}

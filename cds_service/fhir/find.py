@@ -8,6 +8,7 @@ from cds_service.clinical.facts import Facts
 from cds_service.fhir.complaint import hear_complaint
 from cds_service.fhir.computed import compute
 from cds_service.fhir.conditions import read_condition, read_encounter, read_procedure
+from cds_service.fhir.filer import Filer
 from cds_service.fhir.ledger import Ledger
 from cds_service.fhir.measurements import Measurements
 from cds_service.fhir.medications import read_medication
@@ -15,7 +16,6 @@ from cds_service.fhir.notes import COMMENTED, read_document, read_notes, read_re
 from cds_service.fhir.observations import read_observation
 from cds_service.fhir.orders import read_draft, read_order
 from cds_service.fhir.questionnaires import read_response
-from cds_service.fhir.statements import Filer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

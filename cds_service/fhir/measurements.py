@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cds_service.content.findings import FindingDefinition, Measured
     from cds_service.fhir.index import Index
-    from cds_service.fhir.statements import Statement
+    from cds_service.fhir.statement import Statement
 
 # Weights are compared between 30 days and 12 months apart. Source: docs/reading.md, "Weight".
 _APART = 30

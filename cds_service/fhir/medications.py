@@ -8,13 +8,13 @@ from cds_service.content.findings import Carrier
 from cds_service.fhir.access import as_dict, as_list, as_text, codings, concepts, first_code
 from cds_service.fhir.dates import end_of, first_date, read_date, start_of
 from cds_service.fhir.reasons import reasons_of
-from cds_service.fhir.statements import Holds, Statement
+from cds_service.fhir.statement import Holds, Statement
 from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
+    from cds_service.fhir.filer import Filer
     from cds_service.fhir.record import Record
-    from cds_service.fhir.statements import Filer
 
 # A draft or a proposal is no evidence of what a patient takes (docs/reading.md, "Live").
 _NOT_TAKEN = {"draft", "cancelled", "entered-in-error", "intended", "not-taken"}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from cds_service.clinical.windows import Since
 from cds_service.fhir.access import as_dict, as_list, as_text, concepts, first_code, said_codes
 from cds_service.fhir.dates import first_date, read_date, start_of
-from cds_service.fhir.statements import Holds, Statement
+from cds_service.fhir.statement import Holds, Statement
 from cds_service.fhir.tokens import MAX_TEXT
 from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
+    from cds_service.fhir.filer import Filer
     from cds_service.fhir.record import Record
-    from cds_service.fhir.statements import Filer
 
 # Whose remarks are about the patient. A family history's are not, and a plan's are about what may
 # come.

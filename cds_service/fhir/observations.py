@@ -11,15 +11,15 @@ from cds_service.fhir.answers import answer, interpretation_codes, number_of
 from cds_service.fhir.circumstances import SIDES, body_sites, severity, severity_said
 from cds_service.fhir.dates import first_date, start_of
 from cds_service.fhir.index import Role
-from cds_service.fhir.statements import Holds, Statement
+from cds_service.fhir.statement import Holds, Statement
 from cds_service.fhir.text import quoted
 
 if TYPE_CHECKING:
     from cds_service.content.findings import FindingDefinition
+    from cds_service.fhir.filer import Filer
     from cds_service.fhir.index import Mark
     from cds_service.fhir.measurements import Measurements
     from cds_service.fhir.record import Record
-    from cds_service.fhir.statements import Filer
 
 _COUNTS = {"final", "amended", "corrected", "appended", "registered", "preliminary"}
 _SAID = {"registered", "preliminary"}

@@ -14,16 +14,16 @@ from cds_service.fhir.dates import first_date, read_date
 from cds_service.fhir.ledger import DENIAL_LIVES
 from cds_service.fhir.notes import read_notes
 from cds_service.fhir.reasons import reasons_of
-from cds_service.fhir.statements import Statement
+from cds_service.fhir.statement import Statement
 from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cds_service.clinical.windows import Since
+    from cds_service.fhir.filer import Filer
     from cds_service.fhir.order_index import OrderIndex
     from cds_service.fhir.record import Record
-    from cds_service.fhir.statements import Filer
 
 
 _BEHIND_NAME = re.compile(r";|\n|\.\s")

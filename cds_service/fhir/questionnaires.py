@@ -22,16 +22,16 @@ from cds_service.fhir.computed import meant
 from cds_service.fhir.dates import first_date, read_date
 from cds_service.fhir.ledger import Entry, says
 from cds_service.fhir.readings import compare
-from cds_service.fhir.statements import Statement
+from cds_service.fhir.statement import Statement
 from cds_service.fhir.typed import file_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cds_service.content.findings import FindingDefinition
+    from cds_service.fhir.filer import Filer
     from cds_service.fhir.measurements import Measurements
     from cds_service.fhir.record import Record
-    from cds_service.fhir.statements import Filer
 
     # An item with its linkId and the titles of the groups that it stands in.
     _Item = tuple[str, dict[str, Any], tuple[str, ...]]

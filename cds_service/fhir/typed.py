@@ -18,7 +18,8 @@ from cds_service.fhir.text import EXPLAINED, NEGATED, QUESTIONED, quoted
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from cds_service.fhir.statements import Filer, Statement
+    from cds_service.fhir.filer import Filer
+    from cds_service.fhir.statement import Statement
     from cds_service.fhir.text import Mention
     from cds_service.fhir.units import Amount
 
