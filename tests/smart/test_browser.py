@@ -10,16 +10,19 @@ import re
 import socket
 import subprocess
 import urllib.request
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import pytest
 from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
+from playwright.sync_api import expect
 
 from cds_service.app import create_app
 from cds_service.security.allowed import read_base
 from cds_service.settings import SCOPES, Settings
+from tests.browser import window
 from tests.hooks.test_real_fhir_server import FOLDER as FHIR_SERVER
 from tests.hooks.test_real_fhir_server import NODE, SECONDS, TOKEN, put
 from tests.needs import need
@@ -99,14 +102,19 @@ def service(base: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> I
     app.extensions["journal"].close()
 
 
+@contextmanager
+def window_on_logins(chromium: Browser, **how: Any) -> Iterator[BrowserContext]:  # noqa: ANN401  the options of a context
+    """Open a window for the login page of oidc-provider, which wants a font from elsewhere."""
+    elsewhere = re.compile(r"^https?://(?!localhost|127\.0\.0\.1)")
+    with window(chromium, **how) as context:
+        context.route(elsewhere, lambda route: route.abort())
+        yield context
+
+
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context()
-    # The login page of oidc-provider wants a font from elsewhere.
-    elsewhere = re.compile(r"^https?://(?!localhost|127\.0\.0\.1)")
-    context.route(elsewhere, lambda route: route.abort())
-    yield context
-    context.close()
+    with window_on_logins(chromium) as context:
+        yield context
 
 
 def log_in(page: Page, login: str = "a-clinician") -> None:
@@ -138,16 +146,16 @@ def test_an_ehr_launches_the_form_and_gets_the_answers(
     page.wait_for_url(f"{service}/smart/form")
 
     # Filled from the record, and the card's question first.
-    assert page.locator(".patient").inner_text().startswith("Patient: Ada Sample, born")
-    assert page.locator("[name=back-pain]:checked").get_attribute("value") == "373066001"
-    assert page.locator("fieldset.question").first.get_attribute("id") == f"q-{FIRST}"
+    expect(page.locator(".patient")).to_have_text(re.compile("^Patient: Ada Sample, born"))
+    expect(page.locator("[name=back-pain]:checked")).to_have_attribute("value", "373066001")
+    expect(page.locator("fieldset.question").first).to_have_id(f"q-{FIRST}")
 
     # Followed live, then judged and saved.
     page.locator("#q-saddle-numbness > .answers label", has_text="Yes").first.click()
     page.locator("#live-result").get_by_text("Critical · Emergency care").wait_for()
     page.click("text=Save in the EHR and show what follows")
-    assert page.locator("[role=status]").inner_text() == "The answers are saved in the EHR."
-    assert "Send to emergency care now" in page.locator("#card-1").inner_text()
+    expect(page.locator("[role=status]")).to_have_text("The answers are saved in the EHR.")
+    expect(page.locator("#card-1")).to_contain_text("Send to emergency care now")
     (response,) = saved(base)
     QuestionnaireResponse.model_validate(response)
     assert response["subject"]["reference"] == f"Patient/{PATIENT}"
@@ -172,34 +180,28 @@ def test_the_form_opens_by_itself_for_a_patient_that_the_ehr_chooses(
     page.goto(f"{service}/smart/launch")
     log_in(page)
     page.wait_for_url(f"{service}/smart/form")
-    assert "Ada Sample" in page.locator(".patient").inner_text()
+    expect(page.locator(".patient")).to_contain_text("Ada Sample")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation(
-    chromium: Browser,
-    axe: str,
-    service: str,
-    base: str,
-    scheme: Any,  # noqa: ANN401  a Literal
+    chromium: Browser, axe: str, service: str, base: str, scheme: str
 ) -> None:
-    context = chromium.new_context(
-        color_scheme=scheme, viewport={"width": 320, "height": 640}, bypass_csp=False
-    )
-    page = context.new_page()
-    page.route(re.compile("fonts"), lambda route: route.abort())
-    page.goto(f"{service}/smart/launch?iss={base}&launch={LAUNCH}")
-    log_in(page)
-    page.wait_for_url(f"{service}/smart/form")
-    assert violations(page, axe) == []
-    assert not scrolls_sideways(page)
-    page.locator("#q-saddle-numbness > .answers label", has_text="Yes").first.click()
-    page.click("text=Save in the EHR and show what follows")
-    assert violations(page, axe) == []
-    page.goto(f"{service}/smart/callback")
-    assert violations(page, axe) == []
-    assert not scrolls_sideways(page)
-    context.close()
+    screen = {"width": 320, "height": 640}
+    with window_on_logins(chromium, color_scheme=scheme, viewport=screen) as context:
+        page = context.new_page()
+        page.goto(f"{service}/smart/launch?iss={base}&launch={LAUNCH}")
+        log_in(page)
+        page.wait_for_url(f"{service}/smart/form")
+        assert violations(page, axe) == []
+        assert not scrolls_sideways(page)
+        page.locator("#q-saddle-numbness > .answers label", has_text="Yes").first.click()
+        page.click("text=Save in the EHR and show what follows")
+        page.wait_for_selector("#card-1")
+        assert violations(page, axe) == []
+        page.goto(f"{service}/smart/callback")
+        assert violations(page, axe) == []
+        assert not scrolls_sideways(page)
 
 
 def test_a_clinician_who_declines(context: BrowserContext, service: str, base: str) -> None:
@@ -207,7 +209,7 @@ def test_a_clinician_who_declines(context: BrowserContext, service: str, base: s
     page.goto(f"{service}/smart/launch?iss={base}&launch={LAUNCH}")
     page.click("text=Cancel")
     page.wait_for_url(f"{service}/smart/callback?**")
-    assert "access_denied" in page.locator("[role=alert]").inner_text()
+    expect(page.locator("[role=alert]")).to_contain_text("access_denied")
 
 
 def test_another_launch_than_the_ehr_began(
