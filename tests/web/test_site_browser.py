@@ -97,6 +97,20 @@ def test_the_interface_follows_the_colours_of_the_machine(chromium: Browser, add
         expect(page.locator("body")).not_to_have_css("background-color", light)
 
 
+def test_nothing_moves_in_the_interface_for_who_asks_for_no_motion(
+    chromium: Browser, address: str
+) -> None:
+    moved = """() => [...document.querySelectorAll("#swagger-ui *")].filter(each => {
+        const { animationName, transitionDuration } = getComputedStyle(each);
+        return animationName !== "none" || !/^0s(, 0s)*$/.test(transitionDuration);
+    }).map(each => each.className)"""
+    with opened(chromium, address, "/docs") as page:
+        page.emulate_media(reduced_motion="reduce")
+        page.wait_for_selector("section.models")
+        begin_to_try(page, "alive")
+        assert page.evaluate(moved) == []
+
+
 def test_the_keyboard_reads_and_calls_the_interface(chromium: Browser, address: str) -> None:
     with opened(chromium, address, "/docs") as page:
         page.wait_for_selector("#operations-default-alive")
