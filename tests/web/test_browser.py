@@ -103,6 +103,11 @@ def scrolls_sideways(page: Page) -> bool:
 # --- for every eye ---
 
 
+@pytest.mark.usefixtures("chromium")
+def test_who_asks_for_a_browser_is_marked(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("browser")
+
+
 def test_axe_sees_what_a_fade_comes_to(chromium: Browser, address: str, axe: str) -> None:
     fade = "each => each.animate([{ opacity: 0.2 }, { opacity: 1 }], 3_600_000)"
     with opened(chromium, address) as page:
