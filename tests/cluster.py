@@ -6,14 +6,12 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-WAIT = 60.0  # seconds
+from tests.waiting import WAIT, free_port, until
 
 
 def binaries() -> Path | None:
@@ -62,9 +60,7 @@ class Cluster:
         if user is not None:
             os.chown(self._home, user.pw_uid, user.pw_gid)
             self._as = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._run("initdb", "-D", str(self._data), "-U", "cds", "-A", "trust", "-E", "UTF8", "-N")
         self.start()
@@ -87,16 +83,13 @@ class Cluster:
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
             **self._as,
         )  # fmt: skip
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until and self._process.poll() is None:
-            ready = subprocess.run(
-                [str(self._bin / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"],
-                check=False,
-            )
-            if ready.returncode == 0:
-                return
-            time.sleep(0.05)
-        raise TimeoutError(self._data)
+        until(self._ready, f"a server on port {self.port} with {self._data}")
+
+    def _ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the server ended: {self._data}"
+        asked = [str(self._bin / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"]
+        return subprocess.run(asked, check=False).returncode == 0
 
     def stop(self) -> None:
         """Stop the server at once, as a crash would."""

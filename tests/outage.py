@@ -9,7 +9,6 @@ import http.client
 import itertools
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,9 +24,9 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from tests.cluster import Cluster, why_not
+from tests.waiting import WAIT, free_port, until
 
 CONNECTIONS = 16
-WAIT = 60.0  # seconds
 JSON = {"Content-Type": "application/json"}
 SAMPLE = "sciatica-three-weeks"
 SERVICE = "back-pain-patient-view"
@@ -77,7 +76,7 @@ class Outage:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
-        self._await()
+        until(self._answers, f"an answer; see {self.log}")
         self.told = Told()
         self._mine = threading.Lock()
         request = json.loads(self.get(f"/samples/{SAMPLE}?hook={SERVICE}"))
@@ -90,16 +89,13 @@ class Outage:
         connection.close()
         assert len(self._right) > 1
 
-    def _await(self) -> None:
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until and self.process.poll() is None:
-            try:
-                self.get("/healthz")
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise TimeoutError(self.log.read_text())
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            self.get("/healthz")
+        except OSError:
+            return False
+        return True
 
     def get(self, path: str) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
@@ -174,14 +170,7 @@ class Outage:
 
     def found(self) -> Found:
         """Wait until nothing waits any more, and return what the database holds."""
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until:
-            store = json.loads(self.get("/readyz"))["store"]
-            # What was written ahead a moment ago is not spooled, and not in the database either.
-            ahead = any(self.spool.glob("*.ndjson"))
-            if store == {"reachable": True, "spooled": 0, "lost": 0} and not ahead:
-                break
-            time.sleep(0.2)
+        until(self._waits_no_more, "the database to hold everything")
         engine = create_engine(self.cluster.url.replace("postgresql:", "postgresql+psycopg:"))
         with engine.connect() as connection:
             decisions = connection.scalar(text("SELECT count(*) FROM decisions"))
@@ -190,6 +179,12 @@ class Outage:
             feedback = {(card, int(place)) for card, place in kept}
         engine.dispose()
         return Found(decisions or 0, cards, feedback)
+
+    def _waits_no_more(self) -> bool:
+        store = json.loads(self.get("/readyz"))["store"]
+        # What was written ahead a moment ago is not spooled, and not in the database either.
+        ahead = any(self.spool.glob("*.ndjson"))
+        return store == {"reachable": True, "spooled": 0, "lost": 0} and not ahead
 
     def stop(self) -> None:
         self.process.terminate()
@@ -239,13 +234,6 @@ def main(calls: int = 20_000) -> int:
     )
     whole = found.decisions == sum(told.calls.values()) + 1
     return 0 if whole and not (told.wrong or missing or unseen) else 1
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from tests.waiting import WAIT
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
@@ -78,7 +80,7 @@ def serving(
         def answer(connection: socket.socket) -> None:
             # Whoever asked may have gone: that is what half of the tests are about.
             with suppress(OSError), connection:
-                connection.settimeout(30)
+                connection.settimeout(WAIT)
                 speaking = (
                     context.wrap_socket(connection, server_side=True) if context else connection
                 )

@@ -29,19 +29,12 @@ from cds_service.settings import Settings, SettingsError
 from tests.protocol import check_cards, check_discovery, check_outcome
 from tests.records import SERVICE, condition, fever, hook_request, topics, whole_prefetch
 from tests.signing import ISS, PUBLIC_URL, claims, signer, write_clients
+from tests.waiting import WAIT, free_port, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WAIT = 60  # seconds; a busy machine may take long
 COMMAND = [sys.executable, "-m", "cds_service"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -64,19 +57,15 @@ class Running:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
-        self._await()
+        until(self._answers, f"an answer; see {log}")
 
-    def _await(self) -> None:
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until:
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                self.request("GET", "/healthz")
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        pytest.fail(f"no answer after {WAIT} s: {self.log.read_text()}")
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            self.request("GET", "/healthz")
+        except OSError:
+            return False
+        return True
 
     def request(
         self,
@@ -292,14 +281,16 @@ def test_what_a_killed_worker_left_is_brought_in_by_the_next(tmp_path: Path) -> 
     for _ in range(5):
         assert service.request("POST", SERVICE, CALL, JSON)[0] == 200
     os.kill(worker, signal.SIGKILL)
-    until = time.monotonic() + WAIT
-    kept = -1
-    while kept < 5 and time.monotonic() < until:
+
+    def kept() -> int:
         with suppress(OSError):  # the next worker may not have begun
             service.request("GET", "/readyz")
         with closing(sqlite3.connect(tmp_path / "store.db")) as database:
-            ((kept,),) = database.execute("SELECT count(*) FROM decisions").fetchall()
-    assert kept == 5
+            ((count,),) = database.execute("SELECT count(*) FROM decisions").fetchall()
+        return int(count)
+
+    until(lambda: kept() >= 5, "what the killed worker left")
+    assert kept() == 5
     assert service.stop() == 0
 
 

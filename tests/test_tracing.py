@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,7 +30,8 @@ from tests.records import (
     whole_prefetch,
 )
 from tests.stub_server import serving
-from tests.test_serve import CALL, JSON, WAIT, Running, environment
+from tests.test_serve import CALL, JSON, Running, environment
+from tests.waiting import WAIT, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,7 +165,7 @@ def test_no_word_of_a_patient_is_in_a_span(traced: Traced, name: str) -> None:
 
 def test_who_is_asked_is_told_the_trace() -> None:
     with serving(record_of(condition())) as stub:
-        traced = Traced(fhir_servers=(read_base(f"{stub.url}/fhir"),), fhir_deadline=20.0)
+        traced = Traced(fhir_servers=(read_base(f"{stub.url}/fhir"),), fhir_deadline=WAIT)
         assert call(traced.client, stub, {}).status_code == 200
         spans = traced.spans()
         told = {asked.headers["traceparent"] for asked in stub.asked}
@@ -177,7 +177,7 @@ def test_who_is_asked_is_told_the_trace() -> None:
 def test_nobody_is_told_a_trace_where_there_is_none(client: FlaskClient) -> None:
     with serving(record_of(condition())) as stub:
         app = create_app(
-            Settings(fhir_servers=(read_base(f"{stub.url}/fhir"),), fhir_deadline=20.0)
+            Settings(fhir_servers=(read_base(f"{stub.url}/fhir"),), fhir_deadline=WAIT)
         )
         assert call(app.test_client(), stub, {}).status_code == 200
         assert not [asked for asked in stub.asked if "traceparent" in asked.headers]
@@ -240,9 +240,7 @@ def test_a_collector_gets_what_the_workers_saw(tmp_path: Path) -> None:
             OTEL_BSP_SCHEDULE_DELAY="50",
         )
         assert service.request("POST", SERVICE, CALL, JSON)[0] == 200
-        until = time.monotonic() + WAIT
-        while not collector.asked and time.monotonic() < until:
-            time.sleep(0.05)
+        until(lambda: collector.asked, "what the worker saw")
         assert service.stop() == 0
         sent = b"".join(each.body for each in collector.asked)
     assert {each.target for each in collector.asked} == {"/v1/traces"}

@@ -16,7 +16,7 @@ from benchmarks.load.client import bodies, drive
 from benchmarks.load.plans import DISCHARGE, SIGN, VIEW, WORKERS
 from benchmarks.load.tables import Verdicts, table
 from benchmarks.records import hook_request
-from tests.faults.callers import until
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

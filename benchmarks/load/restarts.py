@@ -15,10 +15,11 @@ from benchmarks.load.tables import Verdicts, table
 from benchmarks.records import hook_request
 from tests.cluster import Cluster
 from tests.cluster import why_not as why_no_database
-from tests.faults.callers import Fates, calling, until
+from tests.faults.callers import Fates, calling
 from tests.faults.proxy import proxy
 from tests.faults.proxy import why_not as why_no_proxy
-from tests.test_serve import Running, free_port
+from tests.test_serve import Running
+from tests.waiting import free_port, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

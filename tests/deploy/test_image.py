@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ import pytest
 
 from tests.needs import need
 from tests.records import SERVICE, condition, hook_request, whole_prefetch
-from tests.test_serve import WAIT, free_port
+from tests.waiting import WAIT, free_port, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,10 +196,12 @@ def starts_is_found_healthy_answers_and_stops(
 ) -> None:
     words = the("HEALTHCHECK")
     check = [each.replace(":8000/", f":{port}/") for each in words.listed]
-    until = time.monotonic() + WAIT
-    while image.run(*check).returncode and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.2)
-    assert image.run(*check).returncode == 0
+
+    def found_healthy() -> bool:
+        assert process.poll() is None, "it ended"
+        return image.run(*check).returncode == 0
+
+    until(found_healthy, "it to be found healthy")
     body = json.dumps(hook_request(whole_prefetch(condition()))).encode()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT)
     connection.request("POST", SERVICE, body, {"Content-Type": "application/json"})

@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,8 @@ import pytest
 from tests.needs import need
 from tests.protocol import check_cards, check_outcome
 from tests.records import SERVICE, condition, hook_request, whole_prefetch
-from tests.test_serve import WAIT, Running, free_port
+from tests.test_serve import Running
+from tests.waiting import WAIT, free_port, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Proxy:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
-        self._await()
+        until(self._answers, f"an answer; see {self.log}")
 
     def _placed(self, folder: Path) -> str:
         assert CONFIGURATION.count(UPSTREAM) == 1
@@ -69,14 +69,13 @@ class Proxy:
         placed = placed.replace("listen 8080;", f"listen 127.0.0.1:{self.port};")
         return re.sub(r"(?<= )/tmp/", f"{folder}/", placed)
 
-    def _await(self) -> None:
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until and self.process.poll() is None:
-            with contextlib.suppress(OSError):
-                self.request("GET", "/healthz")
-                return
-            time.sleep(0.05)
-        pytest.fail(f"no answer: {self.log.read_text()}")
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            self.request("GET", "/healthz")
+        except OSError:
+            return False
+        return True
 
     def request(
         self,
@@ -99,13 +98,15 @@ class Proxy:
         return [json.loads(line) for line in found]
 
     def await_line(self, path: str, status: int) -> dict[str, object]:
-        until = time.monotonic() + WAIT
-        while time.monotonic() < until:
-            for line in self.lines():
-                if (line["path"], line["status"]) == (path, status):
-                    return line
-            time.sleep(0.05)
-        pytest.fail(f"no line of {path} with {status}: {self.log.read_text()}")
+        def found() -> list[dict[str, object]]:
+            return [x for x in self.lines() if (x["path"], x["status"]) == (path, status)]
+
+        until(found, f"a line of {path} with {status} in {self.log}")
+        return found()[0]
+
+    def open_files(self) -> int:
+        """Count what the workers have open."""
+        return sum(1 for each in children(self.process) for _ in Path(f"/proc/{each}/fd").iterdir())
 
     def stop(self) -> None:
         self.process.terminate()
@@ -187,9 +188,14 @@ def test_what_is_too_large(proxy: Proxy) -> None:
 
 def test_more_calls_than_are_let_through(own: Proxy) -> None:
     """All at once, so that their number counts and not how fast this machine is."""
+    before = own.open_files()
     callers = [own.connect() for _ in range(500)]
+    until(lambda: own.open_files() >= before + len(callers), "every connection to be taken")
+    # What came while it stood still is taken up in one go, and by one look at the clock.
+    signal_to(own.process, signal.SIGSTOP)
     for each in callers:
         each.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    signal_to(own.process, signal.SIGCONT)
     said = [each.recv(12) for each in callers]
     for each in callers:
         each.close()
@@ -200,13 +206,13 @@ def test_more_calls_than_are_let_through(own: Proxy) -> None:
 def test_who_hangs_up_harms_nobody_else(own: Proxy) -> None:
     # Stopped, so that no answer is there before the caller has gone.
     for each in own.replicas:
-        signal_to(each, signal.SIGSTOP)
+        signal_to(each.process, signal.SIGSTOP)
     caller = own.connect()
     caller.sendall(HEAD + CALL)
     caller.close()
     own.await_line(SERVICE, 499)
     for each in own.replicas:
-        signal_to(each, signal.SIGCONT)
+        signal_to(each.process, signal.SIGCONT)
     assert own.request("POST", SERVICE, CALL, JSON)[0] == 200
 
 
@@ -221,12 +227,15 @@ def test_a_replica_that_dies(own: Proxy) -> None:
 
 def kill(replica: Running) -> None:
     """Kill the master and its worker at once, as a machine that fails."""
-    signal_to(replica, signal.SIGKILL)
+    signal_to(replica.process, signal.SIGKILL)
     replica.process.wait(WAIT)
 
 
-def signal_to(replica: Running, number: signal.Signals) -> None:
-    master = replica.process.pid
-    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    for each in (master, *map(int, children)):
+def signal_to(master: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    for each in (master.pid, *children(master)):
         os.kill(each, number)
+
+
+def children(master: subprocess.Popen[bytes]) -> list[int]:
+    listed = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text()
+    return [int(each) for each in listed.split()]

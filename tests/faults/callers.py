@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.records import SERVICE
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-WAIT = 60.0  # seconds
 JSON = {"Content-Type": "application/json"}
 
 
@@ -64,16 +64,6 @@ def calling(
             over.set()
     for each in clients:
         each.result()
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait until a condition holds; how long says nothing of the code, so the limit is wide."""
-    end = time.monotonic() + WAIT
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise TimeoutError(what)
 
 
 class _Caller:

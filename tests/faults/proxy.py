@@ -6,16 +6,16 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.waiting import WAIT, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy/nginx/nginx.conf"
-WAIT = 60.0  # seconds
 
 
 def why_not() -> str | None:
@@ -51,17 +51,14 @@ def proxy(port: int, services: Sequence[int], folder: Path) -> Iterator[None]:
     command = ["nginx", "-p", str(folder), "-c", str(file), "-g", "daemon off;"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + WAIT
-        while not _listens(port):
-            assert process.poll() is None, f"nginx does not start: {folder}"
-            assert time.monotonic() < until, f"nginx does not listen: {folder}"
-            time.sleep(0.02)
+        until(lambda: _listens(port, process), f"nginx on port {port}: {folder}")
         yield
     finally:
         process.terminate()
         process.wait(WAIT)
 
 
-def _listens(port: int) -> bool:
+def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "nginx does not start"
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

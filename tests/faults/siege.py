@@ -23,10 +23,11 @@ import orjson
 
 from benchmarks.records import hook_request
 from benchmarks.servers import resident
-from tests.faults.callers import JSON, WAIT, until
+from tests.faults.callers import JSON
 from tests.faults.hostile import MAX_BODY, Attack, attacks
 from tests.records import SERVICE
 from tests.test_serve import Running
+from tests.waiting import WAIT, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

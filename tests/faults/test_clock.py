@@ -16,9 +16,10 @@ import orjson
 import pytest
 
 from benchmarks.records import hook_request
-from tests.faults.callers import calling, until
+from tests.faults.callers import calling
 from tests.needs import need
 from tests.test_serve import Running
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from benchmarks.records import hook_request
-from tests.faults.callers import calling, until
+from tests.faults.callers import calling
 from tests.test_serve import Running
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path

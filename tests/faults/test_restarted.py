@@ -12,9 +12,10 @@ import orjson
 import pytest
 
 from benchmarks.records import hook_request
-from tests.faults.callers import JSON, calling, until
+from tests.faults.callers import JSON, calling
 from tests.records import SERVICE
 from tests.test_serve import Running, refuse
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

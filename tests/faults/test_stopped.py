@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from benchmarks.records import hook_request
-from tests.faults.callers import WAIT, calling, until
+from tests.faults.callers import calling
 from tests.test_serve import Running
+from tests.waiting import WAIT, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +28,9 @@ def test_every_call_that_was_taken_up_is_answered_and_kept(tmp_path: Path) -> No
     with calling([service.port], BODY, connections=16) as fates:
         until(lambda: fates.answered[200] > 100, "calls before it stops")
         assert service.stop() == 0
+        until(lambda: fates.refused > 0, "who comes later to hear so")
     assert set(fates.answered) == {200}
     assert fates.closed == 0, "who was kept alive is told that the connection ends"
-    assert fates.refused > 0, "who comes later hears so at once"
     with closing(sqlite3.connect(file)) as database:
         (kept,) = database.execute("SELECT count(*) FROM decisions").fetchone()
         cards = {each for (each,) in database.execute("SELECT uuid FROM cards")}

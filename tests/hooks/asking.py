@@ -17,6 +17,7 @@ from cds_service.settings import Settings
 from tests.protocol import CheckedClient
 from tests.records import NOW, SERVICE, hook_request, notes, outcome, patient, searchset
 from tests.stub_server import said_json, serving
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tests.stub_server import Reply, Request, Stub
 
 TOKEN = "a-token-that-nobody-else-may-see"
-LONG = 20.0  # seconds; a busy machine may take long
 EVERY_SEARCH = {
     "Condition", "Observation", "MedicationRequest", "MedicationStatement", "Procedure",
     "QuestionnaireResponse",
@@ -66,7 +66,7 @@ def service(reply: Reply, **more: Any) -> Iterator[tuple[FlaskClient, Stub]]:  #
     """Return a client of the service, and the FHIR server that it may ask."""
     with serving(reply) as stub, pytest.MonkeyPatch.context() as patch:
         patch.setattr("cds_service.app.load", _load_once)
-        listed = Settings(fhir_servers=(read_base(f"{stub.url}/fhir"),), fhir_deadline=LONG)
+        listed = Settings(fhir_servers=(read_base(f"{stub.url}/fhir"),), fhir_deadline=WAIT)
         app = create_app(replace(listed, **more), now=lambda: NOW)
         app.test_client_class = CheckedClient
         yield app.test_client(), stub

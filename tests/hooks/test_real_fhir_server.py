@@ -21,6 +21,7 @@ from cds_service.settings import Settings
 from tests.needs import need
 from tests.protocol import CheckedClient
 from tests.records import SERVICE, answers, condition, hook_request, notes, patient
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,6 @@ FOLDER = Path(__file__).parent.parent / "fhir_server"
 ARCHITECTURE = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 NODE = FOLDER / "node_modules" / f"node-linux-{ARCHITECTURE}" / "bin" / "node"
 TOKEN = "the-token-of-this-test"
-SECONDS = 20.0  # a busy machine may take long
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +61,13 @@ def put(url: str, resource: Json) -> None:
         headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/fhir+json"},
         method="PUT",
     )
-    with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310  the same
+    with urllib.request.urlopen(request, timeout=WAIT) as response:  # noqa: S310  the same
         assert response.status == 200
 
 
 @pytest.fixture(scope="module")
 def service(base: str) -> FlaskClient:
-    settings = Settings(fhir_servers=(read_base(base),), fhir_deadline=SECONDS)
+    settings = Settings(fhir_servers=(read_base(base),), fhir_deadline=WAIT)
     app = create_app(settings, now=written_moment)
     app.test_client_class = CheckedClient
     return app.test_client()
@@ -130,5 +130,5 @@ def test_a_server_that_sends_less_than_there_is_and_no_next_page(
 
 def test_the_server_asks_for_the_token(base: str) -> None:
     with pytest.raises(HTTPError, match="401") as refused:
-        urllib.request.urlopen(f"{base}/Patient/many", timeout=SECONDS)  # noqa: S310  loopback
+        urllib.request.urlopen(f"{base}/Patient/many", timeout=WAIT)  # noqa: S310  loopback
     refused.value.close()

@@ -15,7 +15,8 @@ from tests.hooks.test_real_fhir_server import NODE
 from tests.insight.counting import DAY, SIGN, app_with, count, store_of
 from tests.needs import need
 from tests.serving import served
-from tests.smart.test_browser import FOLDER, free_port, log_in, window_on_logins
+from tests.smart.test_browser import FOLDER, log_in, window_on_logins
+from tests.waiting import WAIT, free_port
 from tests.web.test_browser import WIDTHS, opened, scrolls_sideways, skip_to_content, violations
 
 if TYPE_CHECKING:
@@ -222,9 +223,16 @@ def provider() -> Iterator[tuple[str, int]]:
             process.terminate()
 
 
+@pytest.fixture
+def patient_with_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it take as long as a busy machine does."""
+    monkeypatch.setattr("cds_service.entrance._PATIENCE", WAIT)
+
+
 @pytest.mark.parametrize(
     ("login", "comes_in"), [("safety", True), ("ada", True), ("somebody", False)]
 )
+@pytest.mark.usefixtures("patient_with_the_provider")
 def test_people_sign_in_at_a_provider(
     chromium: Browser, provider: tuple[str, int], tmp_path: Path, login: str, comes_in: bool
 ) -> None:

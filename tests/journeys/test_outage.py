@@ -8,7 +8,8 @@ from cds_service.samples import samples
 from tests.cluster import Cluster, why_not
 from tests.logged import leaked
 from tests.needs import need
-from tests.outage import SAMPLE, Outage, free_port
+from tests.outage import SAMPLE, Outage
+from tests.waiting import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,6 +17,7 @@ from cds_service.security.keys import (
     read_key_set,
 )
 from tests.signing import JKU, KID, Signer, key_set, signer
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,4 +249,4 @@ def test_by_default_it_is_renewed_in_a_thread() -> None:
     assert knows(keys, "a")
     host.now += HOUR + 1
     assert knows(keys, "a")
-    assert done.wait(30)
+    assert done.wait(WAIT)

@@ -29,6 +29,7 @@ from cds_service.security.outbound import (
     addresses_of,
 )
 from tests.stub_server import dripping, said, serving, silence
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from tests.stub_server import Reply, Stub
 
-LONG = 20.0  # seconds; a busy machine may take long
 SHORT = 0.3
 TOKEN = "a-token-that-nobody-else-may-see"
 SECRET = "patient=4711"
@@ -46,7 +46,7 @@ def get(
     stub: Stub,
     path: str = "/fhir/Condition",
     *,
-    seconds: float = LONG,
+    seconds: float = WAIT,
     max_bytes: int = 100_000,
     token: str | None = None,
     resolve: Callable[[str, int], list[str]] = addresses_of,
@@ -58,7 +58,7 @@ def get(
 
 
 def plenty() -> Allowance:
-    return Allowance(LONG, 100_000)
+    return Allowance(WAIT, 100_000)
 
 
 def fault_of(call: Callable[[], object]) -> Fault:
@@ -125,13 +125,13 @@ def test_the_next_address_is_tried_where_one_takes_no_connection() -> None:
     with serving(lambda _: [said()]) as stub:
         base = read_base(f"http://server.example:{stub.port} at 127.0.0.0/8")
         outbound = Outbound([base], resolve=lambda _host, _port: ["127.0.0.99", "127.0.0.1"])
-        assert outbound.fetch(str(base), seconds=LONG) == b"{}"
+        assert outbound.fetch(str(base), seconds=WAIT) == b"{}"
 
 
 def test_fetch_wants_a_200() -> None:
     with serving(lambda _: [said(500)]) as stub:
         outbound = Outbound([read_base(f"{stub.url}/keys.json")])
-        assert fault_of(lambda: outbound.fetch(f"{stub.url}/keys.json", seconds=LONG)) == "status"
+        assert fault_of(lambda: outbound.fetch(f"{stub.url}/keys.json", seconds=WAIT)) == "status"
 
 
 # --- the deadline holds whatever the server does ---
@@ -298,7 +298,7 @@ def test_a_port_that_is_not_listed_is_not_called() -> None:
 
 def test_nothing_is_listed_and_nothing_is_called() -> None:
     with serving(lambda _: [said()]) as stub:
-        assert fault_of(lambda: Outbound([]).fetch(stub.url, seconds=LONG)) == "not-allowed"
+        assert fault_of(lambda: Outbound([]).fetch(stub.url, seconds=WAIT)) == "not-allowed"
         assert stub.connections == 0
 
 
@@ -345,7 +345,7 @@ def test_a_name_without_an_address() -> None:
         raise socket.gaierror
 
     outbound = Outbound([read_base("https://fhir.example.org")], resolve=unknown)
-    call = lambda: outbound.fetch("https://fhir.example.org", seconds=LONG)  # noqa: E731
+    call = lambda: outbound.fetch("https://fhir.example.org", seconds=WAIT)  # noqa: E731
     assert fault_of(call) == "unreachable"
 
 
@@ -377,7 +377,7 @@ def test_no_url_reaches_a_server_that_is_not_listed(url: str, two: tuple[Stub, S
     target = url.replace("{other}", str(other.port)).replace("{listed}", str(listed.port))
     outbound = Outbound([read_base(f"{listed.url}/fhir")])
     for ask in (
-        lambda: outbound.fetch(target, seconds=LONG),
+        lambda: outbound.fetch(target, seconds=WAIT),
         lambda: outbound.reach(f"{listed.url}/fhir", plenty()).get(target, plenty()),
     ):
         try:
@@ -462,7 +462,7 @@ WRONG = x509.DNSName("evil.example.org")
 def get_by_name(stub: Stub, context: ssl.SSLContext | None) -> bytes:
     base = read_base(f"https://fhir.example.org:{stub.port}/keys at 127.0.0.1")
     outbound = Outbound([base], resolve=lambda _host, _port: ["127.0.0.1"], context=context)
-    return outbound.fetch(str(base), seconds=LONG)
+    return outbound.fetch(str(base), seconds=WAIT)
 
 
 def test_a_certificate_of_the_listed_name_is_accepted(pki: Pki) -> None:
@@ -488,7 +488,7 @@ def test_an_address_is_checked_as_an_address(pki: Pki) -> None:
     own = x509.IPAddress(ip_address("127.0.0.1"))
     with serving(lambda _: [said()], context=pki.serving_as(own)) as stub:
         outbound = Outbound([read_base(stub.url)], context=pki.trusting)
-        assert outbound.fetch(stub.url, seconds=LONG) == b"{}"
+        assert outbound.fetch(stub.url, seconds=WAIT) == b"{}"
 
 
 def test_plain_http_at_a_port_that_should_speak_tls(pki: Pki) -> None:
@@ -509,7 +509,7 @@ def test_tls_under_the_deadline_and_the_limit(pki: Pki) -> None:
             outbound = Outbound(
                 [entry], resolve=lambda _host, _port: ["127.0.0.1"], context=pki.trusting
             )
-            seconds = SHORT if fault == "timeout" else LONG
+            seconds = SHORT if fault == "timeout" else WAIT
             call = lambda: outbound.fetch(str(entry), seconds=seconds, max_bytes=max_bytes)  # noqa: B023, E731
             assert fault_of(call) == fault
 

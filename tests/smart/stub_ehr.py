@@ -16,6 +16,7 @@ from cds_service.security.allowed import read_base
 from cds_service.settings import SCOPES, Settings
 from tests.records import NOW, condition, patient, searchset
 from tests.stub_server import Stub, said_json, serving
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +115,7 @@ def app_for(ehr: Ehr, **changed: Any) -> Flask:  # noqa: ANN401  as in Settings
         "smart_client_secret": SECRET,
         "smart_issuers": (read_base(ehr.iss),),
         "public_url": PUBLIC_URL,
-        "fhir_deadline": 20.0,
+        "fhir_deadline": WAIT,
     }
     return create_app(Settings(**(settings | changed)), now=lambda: NOW)
 

@@ -7,7 +7,6 @@ service as localhost and the EHR as 127.0.0.1: two sites, as they are in earnest
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import urllib.request
 from contextlib import contextmanager
@@ -24,10 +23,11 @@ from cds_service.security.allowed import read_base
 from cds_service.settings import SCOPES, Settings
 from tests.browser import window
 from tests.hooks.test_real_fhir_server import FOLDER as FHIR_SERVER
-from tests.hooks.test_real_fhir_server import NODE, SECONDS, TOKEN, put
+from tests.hooks.test_real_fhir_server import NODE, TOKEN, put
 from tests.needs import need
 from tests.records import NOW, condition, patient
 from tests.serving import served
+from tests.waiting import WAIT, free_port
 from tests.web.test_browser import scrolls_sideways, violations
 
 if TYPE_CHECKING:
@@ -39,13 +39,6 @@ FOLDER = FHIR_SERVER.parent / "smart_server"
 PATIENT = "ada"
 LAUNCH = "a-launch-of-this-test"
 FIRST = "night-pain"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +86,7 @@ def service(base: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> I
         smart_client_id="red-flag-form",
         smart_client_secret="a-secret-of-this-test",
         smart_issuers=(read_base(base),),
-        fhir_deadline=SECONDS,
+        fhir_deadline=WAIT,
         database=f"sqlite:///{folder}/store.db",
     )
     app = create_app(settings, now=lambda: NOW)
@@ -130,7 +123,7 @@ def saved(base: str) -> list[dict[str, Any]]:
         f"{base}/QuestionnaireResponse?subject=Patient/{PATIENT}",
         headers={"Authorization": f"Bearer {TOKEN}"},
     )
-    with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310  the same
+    with urllib.request.urlopen(request, timeout=WAIT) as response:  # noqa: S310  the same
         bundle = orjson.loads(response.read())
     return [entry["resource"] for entry in bundle.get("entry", [])]
 

@@ -18,6 +18,7 @@ from cds_service.store.spool import SpoolFullError
 from cds_service.store.tables import DAILY_COUNTS, DECISIONS, FEEDBACK
 from tests.store.calls import KEY, decision, feedback, judged, rows
 from tests.store.test_away import Away, counted
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -221,13 +222,13 @@ def test_threads_that_insert_at_the_same_moment_share_a_transaction(
     def waits(work: Callable[..., None]) -> None:
         transactions.append(work)
         began.set()
-        assert may_go.wait(60)
+        assert may_go.wait(WAIT)
         run(work)
 
     monkeypatch.setattr(opened.line, "run", waits)
     threads = [threading.Thread(target=opened.judged, args=(judged(),)) for _ in range(4)]
     threads[0].start()
-    assert began.wait(60)
+    assert began.wait(WAIT)
     for each in threads[1:]:
         each.start()
     gathered = opened._together._gathered

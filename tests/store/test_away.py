@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import threading
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from cds_service.store.spool import Spool
 from cds_service.store.tables import CARDS, DECISIONS, FEEDBACK
 from tests.records import NOW
 from tests.store.calls import KEY, decision, feedback, judged, rows
+from tests.waiting import WAIT, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from cds_service.store.store import Store
     from tests.cluster import Cluster
-SOON = 20  # seconds; a busy machine may take long
 
 
 def counted(counter: Counter) -> float:
@@ -203,11 +202,11 @@ def own(postgres: str, tmp_path: Path) -> Iterator[Store]:
 
 
 def until_up(store: Store) -> None:
-    until = time.monotonic() + SOON
-    while not store.line.up and time.monotonic() < until:
+    def comes_up() -> bool:
         store.tend()
-        time.sleep(0.05)
-    assert store.line.up
+        return store.line.up
+
+    until(comes_up, "the line to come up")
 
 
 def test_a_restart_between_two_calls_is_not_noticed(own: Store, cluster: Cluster) -> None:
@@ -296,9 +295,7 @@ def test_upkeep_brings_what_waits_without_being_asked(
     store = open_store(address, key=KEY, spool=tmp_path / "spool")
     store.line.up = False
     store.judged(judged())
-    until = time.monotonic() + SOON
-    while store.spool.waits() and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: not store.spool.waits(), "what waits to be brought in")
     assert len(rows(store, DECISIONS)) == 1
     assert "the store is back" in caplog.text
     store.close()
@@ -318,11 +315,9 @@ def test_upkeep_survives_what_fails_in_it(
     monkeypatch.setattr(store, "tend", fail)
     store.health()
     store.health()
-    assert failed.wait(SOON)
+    assert failed.wait(WAIT)
     monkeypatch.undo()
-    until = time.monotonic() + SOON
-    while "upkeep" not in caplog.text and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: "upkeep" in caplog.text, "a line of the log")
     assert "upkeep of the store: RuntimeError" in caplog.text
     assert "Amelia" not in caplog.text
     store.close()

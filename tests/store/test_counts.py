@@ -22,6 +22,7 @@ from cds_service.store.rows import decision_row
 from cds_service.store.tables import DAILY_COUNTS
 from tests.records import NOW
 from tests.store.calls import KEY, PATIENT_VIEW, decision, judged, rows
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,7 +181,7 @@ def test_of_two_who_report_a_card_at_once_one_is_the_first(store: Store) -> None
 
     def report(outcome: str) -> None:
         for each in cards:
-            barrier.wait(60)
+            barrier.wait(WAIT)
             store.feedback([entry(each.uuid, outcome)])
 
     threads = [threading.Thread(target=report, args=(each,)) for each in ("accepted", "overridden")]

@@ -18,6 +18,7 @@ from cds_service.store.errors import StoreError
 from cds_service.store.opening import open_store
 from cds_service.store.tables import DECISIONS, METADATA
 from tests.store.calls import KEY, judged, rows
+from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def test_a_worker_holds_the_claim_of_its_master(tmp_path: Path) -> None:
         "sys.stdin.read()\n"
     )
     master = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
-    assert master.wait(60) == 0
+    assert master.wait(WAIT) == 0
     with pytest.raises(StoreError, match="another service"):
         open_store(f"sqlite:///{tmp_path}/s.db", attended=False)
     assert master.stdin is not None
