@@ -4,47 +4,56 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
-from pathlib import Path
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.signing import PUBLIC_URL, claims, signer, write_clients
 from tests.test_serve import Running
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-WAIT = 60
+    from pathlib import Path
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "service.db"
+
+
+@pytest.fixture
+def running(tmp_path: Path, store: Path) -> Iterator[Running]:
     running = Running(
         tmp_path / "log",
         "--workers",
         "2",
         CDS_CLIENTS=str(write_clients(tmp_path)),
         CDS_PUBLIC_URL=PUBLIC_URL,
-        CDS_DATABASE_URL=f"sqlite:///{tmp_path / 'service.db'}",
+        CDS_DATABASE_URL=f"sqlite:///{store}",
     )
     yield running
     running.stop()
 
 
-def workers_of(running: Running) -> list[int]:
-    master = running.process.pid
-    children = Path(f"/proc/{master}/task/{master}/children")
-    until = time.monotonic() + WAIT
-    while len(found := children.read_text().split()) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
-    return [int(each) for each in found]
+def stands_still(worker: int, store: Path) -> bool:
+    """Stop a worker, and tell whether it stopped where the others can go on: not as it writes."""
+    os.kill(worker, signal.SIGSTOP)
+    with closing(sqlite3.connect(store, timeout=0, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(worker, signal.SIGCONT)
+            return False
+    return True
 
 
-def asked_of_one(running: Running, other: int, token: str) -> int:
+def asked_of_one(running: Running, other: int, store: Path, token: str) -> int:
     """Return what is answered while the other worker stands still."""
-    os.kill(other, signal.SIGSTOP)
+    until(lambda: stands_still(other, store), "the other worker to stand still")
     try:
         headers = {"Authorization": f"Bearer {token}"}
         status, _, _ = running.request("GET", "/cds-services", headers=headers)
@@ -53,14 +62,15 @@ def asked_of_one(running: Running, other: int, token: str) -> int:
         os.kill(other, signal.SIGCONT)
 
 
-def test_a_token_that_one_worker_saw_is_refused_by_the_other(running: Running) -> None:
-    one, other = workers_of(running)
+def test_a_token_that_one_worker_saw_is_refused_by_the_other(running: Running, store: Path) -> None:
+    until(lambda: len(running.workers()) == 2, "two workers")
+    one, other = running.workers()
     used, fresh = (
         signer().sign(claims(time.time(), aud=f"{PUBLIC_URL}/cds-services", jti=jti))
         for jti in ("used", "fresh")
     )
-    assert asked_of_one(running, other, used) == 200
-    assert asked_of_one(running, one, used) == 401
-    assert asked_of_one(running, one, fresh) == 200
+    assert asked_of_one(running, other, store, used) == 200
+    assert asked_of_one(running, one, store, used) == 401
+    assert asked_of_one(running, one, store, fresh) == 200
     log = running.log.read_text()
     assert "(replayed): it was used before" in log
