@@ -17,4 +17,5 @@ random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 secret database_password "$(random)"
 secret database_url "postgresql://cds:$(cat database_password)@database/cds"
 secret hash_key "$(random)"
+secret admin_password "$(random)"
 secret grafana_password "$(random)"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
+import subprocess
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -61,14 +63,18 @@ def test_what_is_put_on_top_of_the_compose_file_fits(name: str, added: Json) -> 
     for service in added["services"].values():
         mounted = {f"/run/secrets/{each}" for each in service["secrets"]}
         environment = service["environment"]
-        assert {value for key, value in environment.items() if key.endswith("_FILE")} == mounted
+        named = {value for key, value in environment.items() if value and key.endswith("_FILE")}
+        assert named == mounted
         assert set(service["secrets"]) == set(added["secrets"])
         assert set(service["networks"]) == set(added["networks"])
     page = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
     assert f"-f deploy/{name}.yml" in page
 
 
-def settings_of_components() -> dict[str, dict[str, str]]:
+Given = dict[str, str | None]  # None takes a setting out
+
+
+def settings_of_components() -> dict[str, Given]:
     found = {}
     for name, component in COMPONENTS.items():
         for patch in component["patches"]:
@@ -80,14 +86,100 @@ def settings_of_components() -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("values", settings_of_components().values(), ids=COMPONENTS)
-def test_a_component_of_kustomize_sets_what_starts(values: dict[str, str]) -> None:
+def test_a_component_of_kustomize_names_files_that_are_mounted(values: Given) -> None:
     (volume,) = yaml(ROOT / "deploy/kubernetes/deployment.yaml")["spec"]["template"]["spec"][
         "containers"
     ][0]["volumeMounts"][:1]
-    files_named = [value for name, value in values.items() if name.endswith("_FILE")]
-    assert all(value.startswith(f"{volume['mountPath']}/") for value in files_named)
-    plain = {name: value for name, value in values.items() if not name.endswith("_FILE")}
-    create_app(dataclasses.replace(read_settings(plain), database=None))
+    named = [value for name, value in values.items() if value and name.endswith("_FILE")]
+    assert all(value.startswith(f"{volume['mountPath']}/") for value in named)
+
+
+# --- who may see insight, out of the box ---
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    """Make the secrets as `make secrets` does, and those that others give out."""
+    shutil.copy(ROOT / "deploy/secrets.sh", tmp_path)
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    make_secrets(tmp_path)
+    for name in ("smart_client_secret", "oidc_client_secret"):
+        (folder / name).write_text("as-it-was-given\n", encoding="utf-8")
+    return folder
+
+
+def make_secrets(folder: Path) -> str:
+    return subprocess.run(
+        ["sh", "secrets.sh"], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_secrets_are_made_once_each_another_and_what_is_missing_is_added(secrets: Path) -> None:
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    made = {each.name: each.read_text(encoding="utf-8") for each in secrets.iterdir()}
+    assert made["database_password"] in made["database_url"]
+    random = [made[name] for name in ("database_password", "hash_key", "admin_password")]
+    assert len({each for each in random if len(each) == 48}) == 3
+    (secrets / "admin_password").unlink()
+    assert make_secrets(secrets.parent) == "made deploy/secrets/admin_password\n"
+    again = {each.name: each.read_text(encoding="utf-8") for each in secrets.iterdir()}
+    assert {name for name, value in again.items() if made[name] != value} == {"admin_password"}
+
+
+def installed() -> dict[str, Given]:
+    """Return what each way to install sets: alone, with each addition, and with all."""
+    container = COMPOSE["services"]["service"]["environment"]
+    pod = yaml(ROOT / "deploy/kubernetes/settings.yaml")["data"]
+    added = {name: each["services"]["service"]["environment"] for name, each in ADDED.items()}
+    components = settings_of_components()
+    found = {"docker-compose": container, "kubernetes": pod}
+    found |= {f"docker-compose and {name}": container | each for name, each in added.items()}
+    found |= {f"kubernetes and {name}": pod | each for name, each in components.items()}
+    for name, base, additions in (
+        ("docker-compose", container, added), ("kubernetes", pod, components)
+    ):  # fmt: skip
+        whole = dict(base)
+        for each in additions.values():
+            whole |= each
+        found[f"{name} and all"] = whole
+    return found
+
+
+@pytest.mark.parametrize("given", installed().values(), ids=installed())
+def test_what_is_installed_starts_and_asks_who_wants_insight(
+    given: Given, secrets: Path, tmp_path: Path
+) -> None:
+    examples = {
+        key: value for each in settings_of_components().values() for key, value in each.items()
+    }
+    environment = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        filled = str(examples[name]) if value.startswith("${") else value
+        in_file = name.endswith("_FILE")
+        environment[name] = str(secrets / Path(value).name) if in_file else filled
+    settings = read_settings(environment)
+    assert settings.database is not None
+    app = create_app(dataclasses.replace(settings, database=f"sqlite:///{tmp_path}/store.db"))
+    browser = app.test_client()
+    assert browser.get("/insight").status_code == 303
+    page = browser.get("/insight", follow_redirects=True)
+    assert page.status_code == 200
+    assert ("Sign in with your account" in page.text) == (settings.oidc_issuer is not None)
+    assert ('type="password"' in page.text) == (settings.admin_password is not None)
+    app.extensions["journal"].close()
+
+
+def test_the_secret_of_kubernetes_has_every_file_that_is_named() -> None:
+    told = (ROOT / "deploy/kubernetes/kustomization.yaml").read_text(encoding="utf-8")
+    data = yaml(ROOT / "deploy/kubernetes/settings.yaml")["data"]
+    named = [Path(value).name for name, value in data.items() if name.endswith("_FILE")]
+    assert re.findall(r"--from-literal=(\w+)=", told) == named
+
+
+# --- containers and manifests ---
 
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
@@ -223,7 +315,7 @@ def test_only_settings_that_there_are_are_set() -> None:
     for environment in (container, pod, image, *more, *settings_of_components().values()):
         names = {name.removesuffix("_FILE") for name in environment if name.startswith("CDS_")}
         assert names <= set(VARIABLES)
-        given = {name: value for name, value in environment.items() if "$" not in value}
+        given = {name: value for name, value in environment.items() if value and "$" not in value}
         read_settings({name: value for name, value in given.items() if "_FILE" not in name})
 
 
