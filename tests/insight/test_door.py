@@ -20,6 +20,7 @@ from cds_service.settings import SettingsError
 from tests.insight.counting import DAY, app_with, count, store_of
 from tests.records import NOW
 from tests.signing import PUBLIC_URL, write_clients
+from tests.store.test_away import Away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -297,6 +298,6 @@ def test_a_store_that_is_away_lets_nobody_in(make: Make) -> None:
     browser = app.test_client()
     sign_in(browser)
     given = {**fields(browser), "password": SECRET}
-    store_of(app).line.up = False
-    assert browser.get("/insight").status_code == 503
-    assert browser.post("/insight/sign-in", data=given).status_code == 503
+    with Away(store_of(app)):
+        assert browser.get("/insight").status_code == 503
+        assert browser.post("/insight/sign-in", data=given).status_code == 503

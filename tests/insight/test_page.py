@@ -16,6 +16,7 @@ from cds_service.insight.daily import FILES
 from cds_service.insight.reports import REPORTS, share
 from cds_service.insight.tables import Table, as_csv
 from tests.insight.counting import DAY, SIGN, TODAY, VIEW, app_with, count, store_of
+from tests.store.test_away import Away
 from tests.web.test_form import POLICY
 
 if TYPE_CHECKING:
@@ -225,8 +226,8 @@ def test_there_is_no_store(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/insight", "/insight/cards.csv"])
 def test_the_store_is_away(app: Flask, browser: FlaskClient, path: str) -> None:
-    store_of(app).line.up = False
-    answer = browser.get(path)
+    with Away(store_of(app)):
+        answer = browser.get(path)
     assert answer.status_code == 503
     assert "The database cannot be reached" in answer.text
 

@@ -22,6 +22,7 @@ from tests.smart.stub_ehr import (
     submit,
     written,
 )
+from tests.store.test_away import Away
 from tests.stub_server import said, said_json
 from tests.web.test_form import NO, YES, checked
 
@@ -254,18 +255,18 @@ def test_a_session_ends(ehr: Ehr, tmp_path: Path) -> None:
     store.close()
 
 
-def test_the_database_is_away(ehr: Ehr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_is_away(ehr: Ehr, tmp_path: Path) -> None:
     app = app_for(ehr, database=f"sqlite:///{tmp_path}/store.db")
     browser = app.test_client()
     page = opened(browser, ehr)
-    monkeypatch.setattr(app.extensions["journal"].line, "up", False)
-    for response in (
-        browser.get("/smart/launch"),
-        browser.get("/smart/form"),
-        submit(browser, page, cancer=YES),
-    ):
-        assert response.status_code == 503
-        assert "try again in a minute" in response.text
+    with Away(app.extensions["journal"]):
+        for response in (
+            browser.get("/smart/launch"),
+            browser.get("/smart/form"),
+            submit(browser, page, cancer=YES),
+        ):
+            assert response.status_code == 503
+            assert "try again in a minute" in response.text
     app.extensions["journal"].close()
 
 

@@ -44,8 +44,9 @@ class Away:
         self.probe = store.line.probe
 
     def __enter__(self) -> None:
-        self.store.line.up = False
+        # In this order: a store that is attended is looked after four times a second.
         self.store.line.probe = lambda: None  # type: ignore[method-assign]
+        self.store.line.up = False
 
     def __exit__(self, *_: object) -> None:
         self.store.line.probe = self.probe  # type: ignore[method-assign]
