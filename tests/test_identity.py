@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from uuid import RFC_4122, UUID, uuid1
 
 import pytest
 
-from cds_service.identity import milliseconds_of, new_uuid, uuid_at
+from cds_service.identity import milliseconds_of, new_request_id, new_uuid, uuid_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,3 +53,32 @@ def test_no_two_ids_are_the_same_and_every_free_digit_varies() -> None:
 )
 def test_what_is_no_id_of_ours_has_no_time(text: str) -> None:
     assert milliseconds_of(text) is None
+
+
+def test_ids_of_requests_are_random_digits() -> None:
+    made = [new_request_id() for _ in range(_MANY)]
+    assert {len(each) for each in made} == {32}
+    assert len(set(made)) == _MANY
+    assert all(int(each, 16) >= 0 for each in made)
+
+
+def test_threads_that_ask_at_the_same_moment_get_ids_of_their_own() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: new_request_id(), range(10 * _MANY)))
+    assert len(set(made)) == len(made)
+
+
+def test_a_forked_process_makes_none_that_its_parent_makes() -> None:
+    new_request_id()  # now some bytes are ready
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:  # what is measured of coverage ends with a process, and this one ends here
+        os.write(writing, "".join(new_request_id() for _ in range(20)).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    theirs = {told[at : at + 32] for at in range(0, len(told), 32)}
+    assert len(theirs) == 20
+    assert not theirs & {new_request_id() for _ in range(_MANY)}

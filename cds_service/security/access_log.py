@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from os import urandom
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 
+from cds_service.identity import new_request_id
 from cds_service.logs import hook_instance, request_id
 from cds_service.security.callers import caller
 
@@ -35,7 +35,7 @@ def write_access_log(app: Flask) -> None:
     @app.url_value_preprocessor
     def begin(_endpoint: str | None, _values: object) -> None:
         given = request.environ.get("HTTP_X_REQUEST_ID")
-        request_id.set(given if given and _ID.fullmatch(given) else urandom(16).hex())
+        request_id.set(given if given and _ID.fullmatch(given) else new_request_id())
         g.began = perf_counter()
 
     @app.after_request
