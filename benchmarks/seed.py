@@ -136,7 +136,7 @@ def seed(address: str, number: int, *, seed: int = SEED, until: datetime = _LAST
     decisions = year.decisions(number)
     with engine.connect() as connection:
         while batch := list(islice(decisions, _BATCH)):
-            with connection.begin():
+            with found.writing(connection):
                 reports = [report for each in batch for report in year.feedback(each)]
                 entries += len(reports)
                 outcomes = Counter(

@@ -83,4 +83,4 @@ def add(connection: Connection, database: Database, counted: Counter[Count]) -> 
         for (day, kind, service, topic, name), count in sorted(counted.items())
     ]
     if rows:
-        connection.execute(database.add_up(DAILY_COUNTS.c.count), rows)
+        database.add_up(connection, DAILY_COUNTS.c.count, rows)

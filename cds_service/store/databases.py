@@ -8,10 +8,10 @@ import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from enum import Enum
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import orjson
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -19,21 +19,22 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from cds_service.store.errors import StoreError
+from cds_service.store.pages import PAGE, insert_by_page
+from cds_service.store.statements import Insert, add_up, insert_once, left_alone, those_there
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Column, Connection, Engine, Table
-    from sqlalchemy.dialects.postgresql import Insert as PostgreSQLInsert
-    from sqlalchemy.dialects.sqlite import Insert as SQLiteInsert
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.sql.dml import ReturningInsert
 
+    from cds_service.store.rows import Row
+
 # A driver's own connection: each has a type of its own, and they have no other in common.
 Raw: TypeAlias = Any
-Insert: TypeAlias = "SQLiteInsert | PostgreSQLInsert"
 
 # How long a card may wait for the database, in seconds, each time that it fails.
 CONNECT, STATEMENT, BUSY = 2, 1, 1
@@ -43,9 +44,7 @@ _POOL = {
     "max_overflow": 5,
     "pool_timeout": 1.0,
     "hide_parameters": True,
-    # Rows in one INSERT. There is a statement for each number of rows, and a connection keeps the
-    # last 128 prepared: with a whole batch in one they came to 10 MB for each connection.
-    "insertmanyvalues_page_size": 20,
+    "insertmanyvalues_page_size": PAGE,
 }
 _OLDEST = (3, 38)  # RETURNING, and JSON for the view of cards
 _WAY_OUT = "Use PostgreSQL: CDS_DATABASE_URL=postgresql://…"
@@ -85,11 +84,24 @@ class Database(ABC):
 
         It returns some columns of the rows that it inserts.
         """
-        return _insert_once(self.insert, columns)
+        return insert_once(self.insert, columns)
 
-    def add_up(self, column: Column[Any]) -> Insert:
-        """Return an INSERT that adds to a column where a row of the same key is already there."""
-        return _add_up(self.insert, column)
+    def insert_new(
+        self, connection: Connection, key: Column[str], rows: Sequence[Row]
+    ) -> Sequence[str]:
+        """Insert the rows that are not there yet, and return their keys.
+
+        It comes in a transaction of ``writing``, and each row has all columns.
+        """
+        return connection.scalars(self.insert_once(key), rows).all()
+
+    def add_up(self, connection: Connection, column: Column[Any], rows: Sequence[Row]) -> None:
+        """Insert rows, or add to a column where a row of the same key is already there."""
+        connection.execute(add_up(self.insert, column), rows)
+
+    def writing(self, connection: Connection) -> AbstractContextManager[object]:
+        """Return a transaction that writes, whatever it reads before."""
+        return connection.begin()
 
     @abstractmethod
     def for_good(self, connection: Connection) -> AbstractContextManager[None]:
@@ -158,6 +170,27 @@ class SQLite(Database):
         """Return an INSERT of SQLite."""
         return sqlite.insert(table)
 
+    def insert_new(
+        self, connection: Connection, key: Column[str], rows: Sequence[Row]
+    ) -> Sequence[str]:
+        """Insert the rows that are not there yet, and return their keys."""
+        keys = orjson.dumps([row[key.name] for row in rows]).decode()
+        there = set(connection.scalars(those_there(key), {"keys": keys}))
+        new: dict[str, Row] = {}
+        for row in rows:
+            if row[key.name] not in there:
+                new.setdefault(row[key.name], row)
+        insert_by_page(connection, left_alone(self.insert, key.table), list(new.values()))
+        return list(new)
+
+    def add_up(self, connection: Connection, column: Column[Any], rows: Sequence[Row]) -> None:
+        """Insert rows, or add to a column where a row of the same key is already there."""
+        insert_by_page(connection, add_up(self.insert, column), rows)
+
+    def writing(self, connection: Connection) -> AbstractContextManager[object]:
+        """Return a transaction that nobody else writes beside, from its beginning."""
+        return connection.execution_options(begin="BEGIN IMMEDIATE").begin()
+
     @contextmanager
     def for_good(self, connection: Connection) -> Iterator[None]:
         """Wait for the disk once; SQLite takes this only between transactions."""
@@ -176,7 +209,7 @@ class SQLite(Database):
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
 
 class PostgreSQL(Database):
@@ -246,25 +279,6 @@ _KINDS: dict[str, type[SQLite | PostgreSQL]] = {
     "postgresql+psycopg": PostgreSQL,
     "postgres": PostgreSQL,
 }
-
-
-# To put a statement together costs more than to run it, so each is made once.
-
-
-@cache
-def _insert_once(
-    insert: Callable[[Table], Insert], columns: tuple[Column[Any], ...]
-) -> ReturningInsert[Any]:
-    return insert(columns[0].table).on_conflict_do_nothing().returning(*columns)
-
-
-@cache
-def _add_up(insert: Callable[[Table], Insert], column: Column[Any]) -> Insert:
-    statement = insert(column.table)
-    return statement.on_conflict_do_update(
-        index_elements=column.table.primary_key.columns,
-        set_={column.name: column + statement.excluded[column.name]},
-    )
 
 
 def database(address: str, *, durable: bool) -> SQLite | PostgreSQL:

@@ -36,13 +36,12 @@ def counted(calls: Iterable[Row]) -> list[Counted]:
 
 
 def insert(connection: Connection, database: Database, calls: Sequence[Counted]) -> None:
-    """Insert judged calls and add to the counts, as the last of a transaction that has begun.
+    """Insert judged calls and add to the counts, as the last of a ``writing`` transaction.
 
     A call that is there already is left alone, and not counted again.
     """
-    once = database.insert_once(DECISIONS.c.uuid)
     counts = {row["uuid"]: each for row, each in calls}
-    new = connection.scalars(once, [row for row, _ in calls])
+    new = database.insert_new(connection, DECISIONS.c.uuid, [row for row, _ in calls])
     add(connection, database, Counter(chain.from_iterable(counts[uuid] for uuid in new)))
 
 
@@ -83,7 +82,7 @@ def _take(calls: Sequence[Row], line: Line) -> bool:
         return False
 
     def work(connection: Connection) -> None:
-        with connection.begin():
+        with line.database.writing(connection):
             insert(connection, line.database, rows)
 
     try:

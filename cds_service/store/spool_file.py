@@ -83,7 +83,7 @@ class SpoolFile:
 
         They are read through what is open, so that they are there even if the file was removed.
         """
-        with os.fdopen(os.dup(self._place), "rb") as stream:
+        with os.fdopen(os.dup(self._place), "rb", _BLOCK) as stream:
             stream.seek(0)
             yield from parsed(stream)
 

@@ -55,10 +55,11 @@ class Together:
         for each in calls:
             each.tried = True
         rows = counted(each.row for each in calls)
+        database = self._line.database
 
         def work(connection: Connection) -> None:
-            with connection.begin():
-                insert(connection, self._line.database, rows)
+            with database.writing(connection):
+                insert(connection, database, rows)
 
         try:
             with self._spool.turn():

@@ -14,6 +14,7 @@ from cds_service import metrics
 from cds_service.identity import new_uuid
 from cds_service.journal import Card, UnreachableError
 from cds_service.store.opening import open_store
+from cds_service.store.rows import decision_row
 from cds_service.store.spool import SpoolFullError
 from cds_service.store.tables import DAILY_COUNTS, DECISIONS, FEEDBACK
 from tests.store.calls import KEY, decision, feedback, judged, rows
@@ -144,6 +145,28 @@ def test_two_processes_bring_in_the_same_calls_and_each_counts_once(
     two.tend()
     calls = [row["count"] for row in rows(two, DAILY_COUNTS) if row["kind"] == "call"]
     assert (len(rows(two, DECISIONS)), calls) == (3, [3])
+
+
+def test_the_same_call_twice_in_one_batch_counts_once(ahead: Store) -> None:
+    call = judged(Card(new_uuid(), "imaging", "warning"))
+    row = decision_row(call, ahead._hasher)
+    for _ in range(2):
+        ahead.spool.add(row, away=False)
+    ahead.tend()
+    calls = [each["count"] for each in rows(ahead, DAILY_COUNTS) if each["kind"] == "call"]
+    assert (len(rows(ahead, DECISIONS)), calls) == (1, [1])
+
+
+@pytest.mark.parametrize("number", [1, 19, 20, 21, 60, 130])
+def test_only_what_is_new_of_a_batch_counts(ahead: Store, number: int) -> None:
+    made = [decision_row(judged(), ahead._hasher) for _ in range(number)]
+    for batch in (made[::3], made):
+        for row in batch:
+            ahead.spool.add(row, away=False)
+        ahead.tend()
+    calls = [each["count"] for each in rows(ahead, DAILY_COUNTS) if each["kind"] == "call"]
+    assert {each["uuid"] for each in rows(ahead, DECISIONS)} == {each["uuid"] for each in made}
+    assert calls == [number]
 
 
 def test_feedback_on_a_card_of_another_process_that_still_waits(
