@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import socket
 import threading
 import time
 from contextlib import contextmanager
 from http import HTTPStatus
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -17,6 +17,7 @@ from gunicorn import util
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
+from cds_service.identity import new_request_id
 from cds_service.logs import request_id
 from cds_service.security.edge import HEADERS
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("cds_service.worker")
 
 _LOOKS = 10
+# Seconds that a connection is left to other workers by one that has no thread for it. It must not
+# be left for good: connections that are kept open may keep all threads of all workers busy.
+LEFT_TO_OTHERS = 0.02
 
 
 class Refusal(NamedTuple):
@@ -116,6 +120,10 @@ class BoundedWorker(ThreadWorker):
     What it refuses before there is a request is answered as everything else is: with our headers
     and an OperationOutcome. gunicorn's page would repeat what was sent, and so would its log.
 
+    It takes a connection when it has a thread for it, and leaves it to others for a moment when it
+    has none. As gunicorn has it, the worker that wakes first would take all that come at once, and
+    they would wait for it while another idles.
+
     One that stops takes the connections that wait, and then listens no more. As gunicorn has it, it
     would listen until its last connection is done, for seconds, and take nobody: whoever connects
     meanwhile waits for an answer that does not come, where another replica would give one.
@@ -124,6 +132,10 @@ class BoundedWorker(ThreadWorker):
     def init_process(self) -> None:
         """Start to serve."""
         self._patience = Patience(self.cfg.timeout)
+        # Connections that a thread has, or that wait for one. The main thread alone counts them.
+        self._handled = 0
+        # When a connection came for which there was no thread, and whether it was left long enough.
+        self._left_at, self._overdue = math.inf, False
         super().init_process()
 
     def set_accept_enabled(self, enabled: bool | None) -> None:  # noqa: FBT001  gunicorn's own
@@ -134,6 +146,46 @@ class BoundedWorker(ThreadWorker):
                 self._take_waiting(listener)
                 listener.close()
             self.sockets = []
+
+    def is_parent_alive(self) -> bool:
+        """Tell whether the master lives; without it the worker stops, as if it were told to."""
+        there = super().is_parent_alive()
+        self.alive = self.alive and there
+        return there
+
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
+        """Wait until something happens, and see to it."""
+        if not self.alive:
+            super().wait_for_and_dispatch_events(timeout)
+            return
+        waited = time.monotonic() - self._left_at
+        self._overdue = waited >= LEFT_TO_OTHERS
+        listens = self._overdue or waited < 0 or self._handled < self.cfg.threads
+        super().set_accept_enabled(listens and self.nr_conns < self.worker_connections)
+        if self._overdue:
+            # Whoever was left is still there now, or another worker has it.
+            self._left_at = math.inf
+            timeout = 0
+        elif not listens:
+            timeout = LEFT_TO_OTHERS - waited
+        super().wait_for_and_dispatch_events(timeout)
+
+    def accept(self, listener: Any) -> None:  # noqa: ANN401  as for handle
+        """Take a connection, or leave it to others for a moment."""
+        if self.alive and self._handled >= self.cfg.threads and not self._overdue:
+            self._left_at = time.monotonic()
+        else:
+            super().accept(listener)
+
+    def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  as for handle
+        """Hand a connection that has a request to the threads."""
+        super().enqueue_req(conn)
+        self._handled += 1
+
+    def finish_request(self, conn: Any, fs: Any) -> None:  # noqa: ANN401  as for handle
+        """Take a connection back whose request was answered."""
+        self._handled -= 1
+        super().finish_request(conn, fs)
 
     def _take_waiting(self, listener: Any) -> None:  # noqa: ANN401  as for handle
         taken = -1
@@ -150,7 +202,7 @@ class BoundedWorker(ThreadWorker):
         """Answer what cannot be handled, and log its kind."""
         # A class by itself: what is derived from it is about our own answer.
         refusal = _REFUSALS.get(type(exc), _FAULT)
-        request = token_hex(16)
+        request = new_request_id()
         token = request_id.set(request)
         log.warning(
             "refused before it was a request",

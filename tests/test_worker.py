@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
+import contextlib
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from gunicorn.http import errors
 
 from cds_service.security.edge import HEADERS
-from cds_service.worker import BoundedWorker, Patience
+from cds_service.worker import LEFT_TO_OTHERS, BoundedWorker, Patience
 from tests.protocol import check_outcome
 from tests.records import SERVICE
 from tests.test_serve import environment
@@ -23,9 +28,8 @@ from tests.waiting import WAIT, free_port, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-THREADS = 4
+THREADS, GRACE = 4, 20
 # gunicorn's own timeout stays as it is: a worker that a busy machine lets stand for two seconds is
 # none that hangs.
 IMPATIENT = """
@@ -139,7 +143,7 @@ NOT_HTTP = {
 def test_what_is_no_request_is_told_so(port: int, log: Path, sent: str, status: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as caller:
         caller.sendall(sent.encode())
-        answer = http.client.HTTPResponse(caller)
+        answer = HTTPResponse(caller)
         answer.begin()
         body = json.loads(answer.read())
     assert answer.status == status
@@ -188,3 +192,147 @@ def test_a_connection_that_is_gone_is_left_alone() -> None:
         assert again.recv(1) == b"", "the watch goes on"
     for each in (theirs, again, other):
         each.close()
+
+
+SLOW_APP = """
+import os, sys, time
+from cds_service import worker
+from cds_service.serve import Server, gunicorn_options
+from cds_service.settings import Settings
+
+bind, workers, seconds, left_to_others = sys.argv[1:]
+worker.LEFT_TO_OTHERS = float(left_to_others)
+
+def app(environ, start_response):
+    time.sleep(float(seconds))
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(os.getpid()).encode()]
+
+Server(gunicorn_options(Settings(bind=bind), int(workers)), lambda: app).run()
+"""
+
+
+@contextlib.contextmanager
+def slow_app(
+    workers: int, seconds: float, left_to_others: float
+) -> Iterator[tuple[int, list[int]]]:
+    """Run workers that take some seconds for an answer; yield their port and their processes."""
+    port = free_port()
+    command = [sys.executable, "-c", SLOW_APP, f"127.0.0.1:{port}"]
+    process = subprocess.Popen([*command, *map(str, (workers, seconds, left_to_others))])
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+    def listen() -> bool:
+        with socket.socket() as probe:
+            there = probe.connect_ex(("127.0.0.1", port)) == 0
+        return there and len(children.read_text().split()) == workers
+
+    try:
+        until(listen, "the workers")
+        yield port, [int(each) for each in children.read_text().split()]
+    finally:
+        process.terminate()
+        process.wait(WAIT)
+
+
+def ask(port: int, callers: int) -> list[HTTPConnection]:
+    """Send a request over each of some connections, and wait for no answer."""
+    asking = [HTTPConnection("127.0.0.1", port, timeout=WAIT) for _ in range(callers)]
+    for each in asking:
+        each.request("GET", "/")
+    return asking
+
+
+def answered_by(asking: list[HTTPConnection]) -> list[int]:
+    """Return the processes that answered."""
+    processes = [int(each.getresponse().read()) for each in asking]
+    for each in asking:
+        each.close()
+    return processes
+
+
+def test_who_comes_at_once_is_left_to_another_worker_by_one_that_has_no_thread() -> None:
+    with slow_app(workers=2, seconds=5, left_to_others=WAIT) as (port, (idle, busy)):
+        os.kill(idle, signal.SIGSTOP)
+        asking = ask(port, 2 * THREADS)
+        time.sleep(0.2)
+        os.kill(idle, signal.SIGCONT)
+        assert sorted(answered_by(asking)) == sorted([idle, busy] * THREADS)
+
+
+def test_who_comes_later_is_left_to_another_worker_by_one_that_was_full_for_long() -> None:
+    left_to_others = 2
+    with slow_app(workers=2, seconds=8, left_to_others=left_to_others) as (port, (idle, busy)):
+        os.kill(idle, signal.SIGSTOP)
+        first = ask(port, THREADS)
+        time.sleep(0.5)
+        os.kill(idle, signal.SIGCONT)
+        time.sleep(left_to_others + 0.5)
+        second = ask(port, THREADS)
+        assert answered_by(first) == [busy] * THREADS
+        assert answered_by(second) == [idle] * THREADS
+
+
+def test_who_comes_new_is_heard_while_others_keep_all_threads_busy() -> None:
+    heard = threading.Event()
+
+    def call_again_and_again(connection: HTTPConnection) -> None:
+        while not heard.is_set():
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        connection.close()
+
+    with slow_app(workers=1, seconds=0.02, left_to_others=LEFT_TO_OTHERS) as (port, _):
+        callers = [
+            threading.Thread(
+                target=call_again_and_again, args=(HTTPConnection("127.0.0.1", port, timeout=WAIT),)
+            )
+            for _ in range(4 * THREADS)
+        ]
+        for each in callers:
+            each.start()
+        newcomers = [HTTPConnection("127.0.0.1", port, timeout=WAIT) for _ in range(THREADS)]
+        try:
+            for newcomer in newcomers:
+                newcomer.request("GET", "/")
+                assert newcomer.getresponse().status == 200
+                newcomer.close()
+        finally:
+            heard.set()
+            for each in callers:
+                each.join(WAIT)
+
+
+def test_a_worker_whose_master_is_gone_shuts_its_port() -> None:
+    gone = threading.Event()
+
+    def call_until_nobody_listens(port: int) -> None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=WAIT)
+        with contextlib.suppress(OSError, HTTPException):
+            while not gone.is_set():
+                connection.request("GET", "/")
+                connection.getresponse().read()
+        connection.close()
+
+    def refused(port: int) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) != 0
+
+    with slow_app(workers=1, seconds=0.05, left_to_others=LEFT_TO_OTHERS) as (port, (worker,)):
+        callers = [
+            threading.Thread(target=call_until_nobody_listens, args=(port,))
+            for _ in range(2 * THREADS)
+        ]
+        for each in callers:
+            each.start()
+        os.kill(parent_of(worker), signal.SIGKILL)
+        began = time.monotonic()
+        until(lambda: refused(port), "the port to be shut")
+        gone.set()
+        for each in callers:
+            each.join(WAIT)
+    assert time.monotonic() - began < GRACE / 2, "it went on until it was cut off"
+
+
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])
