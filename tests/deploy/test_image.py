@@ -16,6 +16,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
+# What stands for the interpreter of the base image.
+BASE = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
 # Absolute paths of the image that its command lines name.
 PLACES = re.compile(r"(?<![\w.])/(opt|wheels|data)(?=/|\b)")
 OUT_OF_REACH = re.compile(r"No matching distribution|Could not find a version|Connection|Timeout")
@@ -126,10 +129,7 @@ def _copy(source: Path, target: Path) -> None:
 def _build(image: Installed, words: str, source: Path, arguments: dict[str, str]) -> None:
     # pip's cache is the developer's own; in an image it would only take room.
     words = image.here(words).replace("--no-cache-dir ", "")
-    base = (
-        Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    )
-    words = re.sub(r"(^|&& )python ", rf"\1{base} ", words)
+    words = re.sub(r"(^|&& )python ", rf"\1{BASE} ", words)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     ran = subprocess.run(
         ["sh", "-euc", words], cwd=source, env=kept | arguments, check=False, capture_output=True,
@@ -143,9 +143,14 @@ def _build(image: Installed, words: str, source: Path, arguments: dict[str, str]
 
 @pytest.mark.slow
 def test_the_images_command_lines(tmp_path: Path) -> None:
-    """In one test: it takes half a minute to build what the rest looks at."""
+    """In one test: it takes some minutes to build what the rest looks at."""
+    missing = subprocess.run(
+        ["sh", ROOT / ".ci/compiler", BASE], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    need("cc", missing, present=not missing)
     image = built(tmp_path)
     holds_the_service_and_nothing_to_install_more(image)
+    runs_compiled(image)
     has_the_content_of_the_checkout(image)
     answers_no_strangers_unless_somebody_says_so(image)
     with running(image) as (process, port):
@@ -161,6 +166,13 @@ def holds_the_service_and_nothing_to_install_more(image: Installed) -> None:
     assert not {each for each in programs if each.startswith("pip")}
     assert image.run("python", "-c", "import pip").returncode == 1
     assert image.run("python", "-c", "import psycopg, cds_service").returncode == 0
+
+
+def runs_compiled(image: Installed) -> None:
+    asked = "from cds_service.fhir import find, validate; print(find.__file__, validate.__file__)"
+    compiled, plain = image.run("python", "-c", asked).stdout.split()
+    assert compiled.endswith(tuple(EXTENSION_SUFFIXES))
+    assert plain.endswith(".py")
 
 
 def has_the_content_of_the_checkout(image: Installed) -> None:
