@@ -35,8 +35,6 @@ DENIED = {name: Finding(name, Truth.ABSENT) for name in FINDINGS}
 
 law = settings(
     max_examples=120,
-    deadline=None,
-    derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -227,8 +227,6 @@ def test_status_of_a_get(
 @schemathesis.openapi.from_wsgi("/openapi.json", APP).parametrize()
 @settings(
     max_examples=40,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
 def test_answers_are_as_described(case: schemathesis.Case[Any]) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.records import Json
 
 ROUTES = pytest.mark.parametrize("path", [SERVICE, ASSESS])
-MANY = settings(max_examples=250, deadline=None, derandomize=True)
+MANY = settings(max_examples=250)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SCALARS = (
@@ -156,7 +156,7 @@ REQUESTS = {name: request_for(SAMPLES[name], next(iter(SERVICES.values()))) for 
 
 
 @pytest.mark.parametrize("name", OPEN)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_bundle_with_one_element_replaced(
     client: FlaskClient, name: str, data: st.DataObject
@@ -170,7 +170,7 @@ def test_a_bundle_with_one_element_replaced(
 
 
 @pytest.mark.parametrize("name", OPEN)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_hook_request_with_one_element_replaced(
     client: FlaskClient, name: str, data: st.DataObject

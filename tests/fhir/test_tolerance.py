@@ -167,9 +167,7 @@ def _put(node: Json, path: tuple[str | int, ...], value: object) -> Json:
 PLACES = [(name, path) for name, entry in WHOLE.items() for path in _places(entry)]
 
 
-@settings(
-    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(place=some.sampled_from(PLACES), junk=JUNK)
 def test_junk_in_any_place_never_raises(
     place: tuple[str, tuple[str | int, ...]], junk: object
@@ -183,9 +181,7 @@ def test_junk_in_any_place_never_raises(
         assert name == "Patient" or {"subject", "participant", "actor"} & set(path)
 
 
-@settings(
-    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(place=some.sampled_from(PLACES), junk=JUNK.filter(lambda junk: not isinstance(junk, str)))
 def test_junk_that_is_no_text_denies_nothing(
     place: tuple[str, tuple[str | int, ...]], junk: object
@@ -201,7 +197,7 @@ def test_junk_that_is_no_text_denies_nothing(
     assert [each for each in asked if result.state(each) == "absent"] == []
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(junk=JUNK)
 def test_junk_in_the_place_of_a_bundle_is_refused_or_read(junk: object) -> None:
     try:
@@ -212,7 +208,7 @@ def test_junk_in_the_place_of_a_bundle_is_refused_or_read(junk: object) -> None:
 
 
 @pytest.mark.parametrize("key", ["entry", "link", "total", "type", "resourceType"])
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(junk=JUNK)
 def test_junk_in_a_bundle_never_raises(key: str, junk: object) -> None:
     value = bundle(PAIN) | {key: junk}

@@ -493,7 +493,7 @@ def two() -> Iterator[tuple[FlaskClient, Stub, Stub]]:
         yield client, stub, other
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     server=st.text(st.characters(codec="utf-8")),
     prefix=st.sampled_from(["", "{l}", "{o}", "{l}/fhir", "http:"]),

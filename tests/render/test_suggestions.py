@@ -407,9 +407,7 @@ def cards_of(draw: st.DrawFn, content: Content) -> Recommendation:
     )
 
 
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_the_card_its_suggestions_hold(content: Content, data: st.DataObject) -> None:
     card = data.draw(cards_of(content))

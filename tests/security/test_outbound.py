@@ -370,7 +370,7 @@ URLS = st.builds(
 )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(url=URLS)
 def test_no_url_reaches_a_server_that_is_not_listed(url: str, two: tuple[Stub, Stub]) -> None:
     listed, other = two
