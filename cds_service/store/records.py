@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
@@ -147,9 +147,9 @@ class Records:
             with connection.begin():
                 return connection.execute(statement).rowcount
 
-        began = time.monotonic()
+        began = monotonic()
         removed = self._run(work)
-        time.sleep(time.monotonic() - began)
+        sleep(monotonic() - began)
         return removed
 
     def _run(self, work: Callable[[Connection], T]) -> T:

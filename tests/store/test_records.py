@@ -93,7 +93,7 @@ def test_the_service_goes_on_while_a_purge_runs(
     records: Records, week: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between two batches the service writes; the test takes the pause between them for that."""
-    monkeypatch.setattr("time.sleep", lambda _: week.judged(judged()))
+    monkeypatch.setattr(records_module, "sleep", lambda _: week.judged(judged()))
     removed = records.purge(day(DAYS))
     assert removed.decisions >= DAYS
     assert week.line.up
