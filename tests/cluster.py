@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.processes import resume, suspend
 from tests.waiting import WAIT, free_port, until
 
 
@@ -100,18 +101,15 @@ class Cluster:
 
     def suspend(self) -> None:
         """Let every process of the server stand still."""
-        self._signal(signal.SIGSTOP)
+        suspend(self._main())
 
     def resume(self) -> None:
         """Let the server go on."""
-        self._signal(signal.SIGCONT)
+        resume(self._main())
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _main(self) -> int:
         assert self._process is not None
-        main = self._process.pid
-        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-        for each in (main, *map(int, children)):
-            os.kill(each, number)
+        return self._process.pid
 
     def remove(self) -> None:
         self.stop()

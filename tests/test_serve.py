@@ -15,7 +15,6 @@ import sys
 import time
 import urllib.request
 from contextlib import closing, suppress
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +25,15 @@ from cds_service import serve as serve_module
 from cds_service.security.allowed import read_base
 from cds_service.serve import Server, gunicorn_options, serve
 from cds_service.settings import Settings, SettingsError
+from tests.processes import children
 from tests.protocol import check_cards, check_discovery, check_outcome
 from tests.records import SERVICE, condition, fever, hook_request, topics, whole_prefetch
 from tests.signing import ISS, PUBLIC_URL, claims, signer, write_clients
-from tests.waiting import WAIT, free_port, until
+from tests.waiting import WAIT, free_port, until, until_it_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "cds_service"]
 
@@ -57,15 +58,7 @@ class Running:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
-        until(self._answers, f"an answer; see {log}")
-
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            self.request("GET", "/healthz")
-        except OSError:
-            return False
-        return True
+        until_it_answers(self.process, log, lambda: self.request("GET", "/healthz"))
 
     def request(
         self,
@@ -93,8 +86,7 @@ class Running:
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers that live."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(worker) for worker in children.read_text().split()]
+        return children(self.process.pid)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -276,8 +268,7 @@ def test_what_a_worker_has_written_ahead_is_in_the_database_when_it_has_stopped(
 def test_what_a_killed_worker_left_is_brought_in_by_the_next(tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path}/store.db"
     service = Running(tmp_path / "log", CDS_DATABASE_URL=address)
-    told = f"/proc/{service.process.pid}/task/{service.process.pid}/children"
-    (worker,) = map(int, Path(told).read_text().split())
+    (worker,) = service.workers()
     for _ in range(5):
         assert service.request("POST", SERVICE, CALL, JSON)[0] == 200
     os.kill(worker, signal.SIGKILL)

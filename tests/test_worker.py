@@ -13,7 +13,6 @@ import threading
 import time
 import urllib.request
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,13 +20,15 @@ from gunicorn.http import errors
 
 from cds_service.security.edge import HEADERS
 from cds_service.worker import LEFT_TO_OTHERS, BoundedWorker, Patience
+from tests.processes import children, parent, resume, suspend, taken
 from tests.protocol import check_outcome
 from tests.records import SERVICE
 from tests.test_serve import environment
-from tests.waiting import WAIT, free_port, until
+from tests.waiting import WAIT, free_port, until, until_it_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 THREADS, GRACE = 4, 20
 # gunicorn's own timeout stays as it is: a worker that a busy machine lets stand for two seconds is
@@ -62,15 +63,7 @@ def port(log: Path) -> Iterator[int]:
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
-
-    def answers() -> bool:
-        assert process.poll() is None, log.read_text()
-        try:
-            return healthy(port)
-        except OSError:
-            return False
-
-    until(answers, f"an answer; see {log}")
+    until_it_answers(process, log, lambda: healthy(port))
     yield port
     process.terminate()
     assert process.wait(WAIT) == 0
@@ -220,16 +213,15 @@ def slow_app(
     port = free_port()
     command = [sys.executable, "-c", SLOW_APP, f"127.0.0.1:{port}"]
     process = subprocess.Popen([*command, *map(str, (workers, seconds, left_to_others))])
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
 
     def listen() -> bool:
         with socket.socket() as probe:
             there = probe.connect_ex(("127.0.0.1", port)) == 0
-        return there and len(children.read_text().split()) == workers
+        return there and len(children(process.pid)) == workers
 
     try:
         until(listen, "the workers")
-        yield port, [int(each) for each in children.read_text().split()]
+        yield port, children(process.pid)
     finally:
         process.terminate()
         process.wait(WAIT)
@@ -253,20 +245,20 @@ def answered_by(asking: list[HTTPConnection]) -> list[int]:
 
 def test_who_comes_at_once_is_left_to_another_worker_by_one_that_has_no_thread() -> None:
     with slow_app(workers=2, seconds=5, left_to_others=WAIT) as (port, (idle, busy)):
-        os.kill(idle, signal.SIGSTOP)
+        suspend(idle)
         asking = ask(port, 2 * THREADS)
-        time.sleep(0.2)
-        os.kill(idle, signal.SIGCONT)
+        until(lambda: taken(port) == THREADS, "what the other has threads for to be taken")
+        resume(idle)
         assert sorted(answered_by(asking)) == sorted([idle, busy] * THREADS)
 
 
 def test_who_comes_later_is_left_to_another_worker_by_one_that_was_full_for_long() -> None:
     left_to_others = 2
     with slow_app(workers=2, seconds=8, left_to_others=left_to_others) as (port, (idle, busy)):
-        os.kill(idle, signal.SIGSTOP)
+        suspend(idle)
         first = ask(port, THREADS)
-        time.sleep(0.5)
-        os.kill(idle, signal.SIGCONT)
+        until(lambda: taken(port) == THREADS, "the first to be taken")
+        resume(idle)
         time.sleep(left_to_others + 0.5)
         second = ask(port, THREADS)
         assert answered_by(first) == [busy] * THREADS
@@ -325,14 +317,10 @@ def test_a_worker_whose_master_is_gone_shuts_its_port() -> None:
         ]
         for each in callers:
             each.start()
-        os.kill(parent_of(worker), signal.SIGKILL)
+        os.kill(parent(worker), signal.SIGKILL)
         began = time.monotonic()
         until(lambda: refused(port), "the port to be shut")
         gone.set()
         for each in callers:
             each.join(WAIT)
     assert time.monotonic() - began < GRACE / 2, "it went on until it was cut off"
-
-
-def parent_of(process: int) -> int:
-    return int(Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])

@@ -12,7 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
 WAIT = 120  # seconds
 # Below the ports that the kernel hands out by itself: one of those may be another's connection by
@@ -27,6 +29,22 @@ def until(condition: Callable[[], object], what: str) -> None:
         if time.monotonic() > end:
             raise TimeoutError(what)
         time.sleep(0.02)
+
+
+def until_it_answers(
+    process: subprocess.Popen[bytes], log: Path, ask: Callable[[], object]
+) -> None:
+    """Wait until a server that was started answers. Raises AssertionError if it has stopped."""
+
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            ask()
+        except OSError:
+            return False
+        return True
+
+    until(answers, f"an answer; see {log}")
 
 
 def free_port() -> int:

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.needs import need
+from tests.processes import children, resume, suspend, taken
 from tests.protocol import check_cards, check_outcome
 from tests.records import SERVICE, condition, hook_request, whole_prefetch
 from tests.test_serve import Running
-from tests.waiting import WAIT, free_port, until
+from tests.waiting import WAIT, free_port, until, until_it_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "deploy/nginx/nginx.conf").read_text(encoding="utf-8")
 UPSTREAM = "        server service:8000 resolve max_fails=2 fail_timeout=5s;\n"
-ESTABLISHED = "01"  # as /proc/net/tcp says it
 JSON = {"Content-Type": "application/json"}
 CALL = json.dumps(hook_request(whole_prefetch(condition()))).encode()
 HEAD = (
@@ -58,7 +58,7 @@ class Proxy:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
-        until(self._answers, f"an answer; see {self.log}")
+        until_it_answers(self.process, self.log, lambda: self.request("GET", "/healthz"))
 
     def _placed(self, folder: Path) -> str:
         assert CONFIGURATION.count(UPSTREAM) == 1
@@ -69,14 +69,6 @@ class Proxy:
         placed = CONFIGURATION.replace(UPSTREAM, servers)
         placed = placed.replace("listen 8080;", f"listen 127.0.0.1:{self.port};")
         return re.sub(r"(?<= )/tmp/", f"{folder}/", placed)
-
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            self.request("GET", "/healthz")
-        except OSError:
-            return False
-        return True
 
     def request(
         self,
@@ -104,15 +96,6 @@ class Proxy:
 
         until(found, f"a line of {path} with {status} in {self.log}")
         return found()[0]
-
-    def taken(self) -> int:
-        """Count the connections that a worker has taken, of those that nobody has closed."""
-        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        # What still waits at the port belongs to no process, and has no inode.
-        return sum(
-            each[1].endswith(f":{self.port:04X}") and each[3] == ESTABLISHED and each[9] != "0"
-            for each in rows
-        )
 
     def stop(self) -> None:
         self.process.terminate()
@@ -196,12 +179,12 @@ def test_more_calls_than_are_let_through(own: Proxy) -> None:
     """All at once, so that their number counts and not how fast this machine is."""
     with contextlib.ExitStack() as stack:
         callers = [stack.enter_context(own.connect()) for _ in range(500)]
-        until(lambda: own.taken() == len(callers), "every connection to be taken")
+        until(lambda: taken(own.port) == len(callers), "every connection to be taken")
         # What came while it stood still is taken up in one go, and by one look at the clock.
-        signal_to(own.process, signal.SIGSTOP)
+        suspend(own.process.pid)
         for each in callers:
             each.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        signal_to(own.process, signal.SIGCONT)
+        resume(own.process.pid)
         said = [each.recv(12) for each in callers]
     assert set(said) == {b"HTTP/1.1 200", b"HTTP/1.1 429"}
     assert said.count(b"HTTP/1.1 200") >= 400
@@ -210,13 +193,13 @@ def test_more_calls_than_are_let_through(own: Proxy) -> None:
 def test_who_hangs_up_harms_nobody_else(own: Proxy) -> None:
     # Stopped, so that no answer is there before the caller has gone.
     for each in own.replicas:
-        signal_to(each.process, signal.SIGSTOP)
+        suspend(each.process.pid)
     caller = own.connect()
     caller.sendall(HEAD + CALL)
     caller.close()
     own.await_line(SERVICE, 499)
     for each in own.replicas:
-        signal_to(each.process, signal.SIGCONT)
+        resume(each.process.pid)
     assert own.request("POST", SERVICE, CALL, JSON)[0] == 200
 
 
@@ -231,15 +214,6 @@ def test_a_replica_that_dies(own: Proxy) -> None:
 
 def kill(replica: Running) -> None:
     """Kill the master and its worker at once, as a machine that fails."""
-    signal_to(replica.process, signal.SIGKILL)
+    for each in (replica.process.pid, *children(replica.process.pid)):
+        os.kill(each, signal.SIGKILL)
     replica.process.wait(WAIT)
-
-
-def signal_to(master: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    for each in (master.pid, *children(master)):
-        os.kill(each, number)
-
-
-def children(master: subprocess.Popen[bytes]) -> list[int]:
-    listed = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text()
-    return [int(each) for each in listed.split()]

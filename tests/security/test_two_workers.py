@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.processes import resume, suspend
 from tests.signing import PUBLIC_URL, claims, signer, write_clients
 from tests.test_serve import Running
 from tests.waiting import until
@@ -41,12 +40,12 @@ def running(tmp_path: Path, store: Path) -> Iterator[Running]:
 
 def stands_still(worker: int, store: Path) -> bool:
     """Stop a worker, and tell whether it stopped where the others can go on: not as it writes."""
-    os.kill(worker, signal.SIGSTOP)
+    suspend(worker)
     with closing(sqlite3.connect(store, timeout=0, isolation_level=None)) as database:
         try:
             database.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
-            os.kill(worker, signal.SIGCONT)
+            resume(worker)
             return False
     return True
 
@@ -59,7 +58,7 @@ def asked_of_one(running: Running, other: int, store: Path, token: str) -> int:
         status, _, _ = running.request("GET", "/cds-services", headers=headers)
         return status
     finally:
-        os.kill(other, signal.SIGCONT)
+        resume(other)
 
 
 def test_a_token_that_one_worker_saw_is_refused_by_the_other(running: Running, store: Path) -> None:
