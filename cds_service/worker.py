@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import socket
-import threading
 import time
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,14 +16,14 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from cds_service.identity import new_request_id
 from cds_service.logs import request_id
+from cds_service.patience import Partings, Patience
 from cds_service.security.edge import HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from concurrent.futures import Future
 
 log = logging.getLogger("cds_service.worker")
 
-_LOOKS = 10
 # Seconds that a connection is left to other workers by one that has no thread for it. It must not
 # be left for good: connections that are kept open may keep all threads of all workers busy.
 LEFT_TO_OTHERS = 0.02
@@ -72,48 +69,6 @@ _REFUSALS: dict[type[BaseException], Refusal] = {
 }
 
 
-class Patience:
-    """How long a request may take to arrive, whether it stalls or comes byte by byte.
-
-    The timeouts of sockets are for each piece, and gunicorn's is for the worker as a whole. Here
-    one thread looks at all requests that are under way; those that take too long are heard no
-    further: reading them comes to an end, answering them does not.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        """Take the limit. The thread starts with the first request, so never before a fork."""
-        self._seconds = seconds
-        self._under_way: dict[object, tuple[float, socket.socket]] = {}
-        self._lock = threading.Lock()
-        self._watcher: threading.Thread | None = None
-
-    @contextmanager
-    def hearing(self, sock: socket.socket) -> Iterator[None]:
-        """Be patient with a request from here on, but not for ever."""
-        request = object()
-        with self._lock:
-            self._under_way[request] = (time.monotonic() + self._seconds, sock)
-            if self._watcher is None:
-                self._watcher = threading.Thread(target=self._watch, daemon=True)
-                self._watcher.start()
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._under_way[request]
-
-    def _watch(self) -> None:
-        while True:
-            time.sleep(self._seconds / _LOOKS)
-            with self._lock:
-                now = time.monotonic()
-                late = [sock for until, sock in self._under_way.values() if until <= now]
-            for sock in late:
-                # It may have hung up meanwhile.
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RD)
-
-
 class BoundedWorker(ThreadWorker):
     """The threaded worker, patient with each request as long as its own timeout says.
 
@@ -123,6 +78,9 @@ class BoundedWorker(ThreadWorker):
     It takes a connection when it has a thread for it, and leaves it to others for a moment when it
     has none. As gunicorn has it, the worker that wakes first would take all that come at once, and
     they would wait for it while another idles.
+
+    Nobody waits for a caller that does not close. As gunicorn has it, the worker's one main thread
+    would: two seconds for each such caller, one after the other, taking nobody meanwhile.
 
     One that stops takes the connections that wait, and then listens no more. As gunicorn has it, it
     would listen until its last connection is done, for seconds, and take nobody: whoever connects
@@ -137,6 +95,11 @@ class BoundedWorker(ThreadWorker):
         # When a connection came for which there was no thread, and whether it was left long enough.
         self._left_at, self._overdue = math.inf, False
         super().init_process()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        self._partings = Partings(self.poller, self._parted)
+        super().run()
 
     def set_accept_enabled(self, enabled: bool | None) -> None:  # noqa: FBT001  gunicorn's own
         """Take connections or leave them to others; where the worker stops, for good."""
@@ -182,10 +145,21 @@ class BoundedWorker(ThreadWorker):
         super().enqueue_req(conn)
         self._handled += 1
 
-    def finish_request(self, conn: Any, fs: Any) -> None:  # noqa: ANN401  as for handle
-        """Take a connection back whose request was answered."""
+    def finish_request(self, conn: Any, fs: Future[Any]) -> None:  # noqa: ANN401  as for handle
+        """Take a connection back whose request was answered: it is kept, or ends."""
         self._handled -= 1
-        super().finish_request(conn, fs)
+        if fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)
+        else:
+            self._partings.begin(conn.sock)
+
+    def murder_pending(self) -> None:
+        """Close connections that had their time."""
+        super().murder_pending()
+        self._partings.give_up()
+
+    def _parted(self) -> None:
+        self.nr_conns -= 1
 
     def _take_waiting(self, listener: Any) -> None:  # noqa: ANN401  as for handle
         taken = -1

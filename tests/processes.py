@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tests.waiting import until
 
-_ESTABLISHED = "01"
+# States of a connection, as /proc/net/tcp has them.
+ESTABLISHED = frozenset({"01"})
+HALF_CLOSED = frozenset({"04", "05"})  # by the side that is looked at
 
 
 def children(process: int) -> list[int]:
@@ -37,13 +39,12 @@ def resume(process: int) -> None:
         os.kill(each, signal.SIGCONT)
 
 
-def taken(port: int) -> int:
-    """Count the connections that a process has taken at a port, of those that nobody closed."""
+def taken(port: int, states: frozenset[str] = ESTABLISHED) -> int:
+    """Count the connections in some states that a process has taken at a port."""
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     # What still waits at the port belongs to no process, and has no inode.
     return sum(
-        each[1].endswith(f":{port:04X}") and each[3] == _ESTABLISHED and each[9] != "0"
-        for each in rows
+        each[1].endswith(f":{port:04X}") and each[3] in states and each[9] != "0" for each in rows
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING
 import pytest
 from gunicorn.http import errors
 
+from cds_service.patience import STILL_SENT, TO_CLOSE, Partings, Patience
 from cds_service.security.edge import HEADERS
-from cds_service.worker import LEFT_TO_OTHERS, BoundedWorker, Patience
-from tests.processes import children, parent, resume, suspend, taken
+from cds_service.worker import LEFT_TO_OTHERS, BoundedWorker
+from tests.processes import HALF_CLOSED, children, parent, resume, suspend, taken
 from tests.protocol import check_outcome
 from tests.records import SERVICE
 from tests.test_serve import environment
@@ -189,12 +191,13 @@ def test_a_connection_that_is_gone_is_left_alone() -> None:
 
 SLOW_APP = """
 import os, sys, time
-from cds_service import worker
+from cds_service import patience, worker
 from cds_service.serve import Server, gunicorn_options
 from cds_service.settings import Settings
 
-bind, workers, seconds, left_to_others = sys.argv[1:]
+bind, workers, seconds, left_to_others, to_close = sys.argv[1:]
 worker.LEFT_TO_OTHERS = float(left_to_others)
+patience.TO_CLOSE = float(to_close)
 
 def app(environ, start_response):
     time.sleep(float(seconds))
@@ -207,12 +210,12 @@ Server(gunicorn_options(Settings(bind=bind), int(workers)), lambda: app).run()
 
 @contextlib.contextmanager
 def slow_app(
-    workers: int, seconds: float, left_to_others: float
+    workers: int, seconds: float, left_to_others: float = LEFT_TO_OTHERS, to_close: float = TO_CLOSE
 ) -> Iterator[tuple[int, list[int]]]:
     """Run workers that take some seconds for an answer; yield their port and their processes."""
     port = free_port()
     command = [sys.executable, "-c", SLOW_APP, f"127.0.0.1:{port}"]
-    process = subprocess.Popen([*command, *map(str, (workers, seconds, left_to_others))])
+    process = subprocess.Popen([*command, *map(str, (workers, seconds, left_to_others, to_close))])
 
     def listen() -> bool:
         with socket.socket() as probe:
@@ -274,7 +277,7 @@ def test_who_comes_new_is_heard_while_others_keep_all_threads_busy() -> None:
             connection.getresponse().read()
         connection.close()
 
-    with slow_app(workers=1, seconds=0.02, left_to_others=LEFT_TO_OTHERS) as (port, _):
+    with slow_app(workers=1, seconds=0.02) as (port, _):
         callers = [
             threading.Thread(
                 target=call_again_and_again, args=(HTTPConnection("127.0.0.1", port, timeout=WAIT),)
@@ -310,7 +313,7 @@ def test_a_worker_whose_master_is_gone_shuts_its_port() -> None:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) != 0
 
-    with slow_app(workers=1, seconds=0.05, left_to_others=LEFT_TO_OTHERS) as (port, (worker,)):
+    with slow_app(workers=1, seconds=0.05) as (port, (worker,)):
         callers = [
             threading.Thread(target=call_until_nobody_listens, args=(port,))
             for _ in range(2 * THREADS)
@@ -324,3 +327,66 @@ def test_a_worker_whose_master_is_gone_shuts_its_port() -> None:
         for each in callers:
             each.join(WAIT)
     assert time.monotonic() - began < GRACE / 2, "it went on until it was cut off"
+
+
+ONCE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@contextlib.contextmanager
+def answered(port: int) -> Iterator[socket.socket]:
+    """Ask and read the answer to its end, and do not close."""
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as caller:
+        caller.sendall(ONCE)
+        with caller.makefile("rb") as stream:
+            assert stream.read().startswith(b"HTTP/1.1 200 ")
+        yield caller
+
+
+def cut_off(caller: socket.socket, sent: bytes) -> bool:
+    try:
+        caller.sendall(sent)
+    except OSError:
+        return True
+    return False
+
+
+def test_nobody_waits_for_callers_that_do_not_close() -> None:
+    with slow_app(workers=1, seconds=0, to_close=WAIT) as (port, (worker,)):
+        with contextlib.ExitStack() as open_still:
+            for _ in range(2 * THREADS):
+                open_still.enter_context(answered(port))
+            assert answered_by(ask(port, 1)) == [worker]
+            assert taken(port, HALF_CLOSED) == 2 * THREADS
+        until(lambda: not taken(port, HALF_CLOSED), "those that closed to be let go")
+
+
+def test_who_does_not_close_is_given_up() -> None:
+    with slow_app(workers=1, seconds=0, to_close=0.1) as (port, _), answered(port) as caller:
+        until(lambda: cut_off(caller, b"x"), "the caller to be given up")
+
+
+def test_who_goes_on_sending_is_given_up() -> None:
+    piece, sent = b"x" * 1024, 0
+    with slow_app(workers=1, seconds=0, to_close=WAIT) as (port, _), answered(port) as caller:
+        while not cut_off(caller, piece):
+            sent += len(piece)
+    assert sent >= STILL_SENT - len(piece)
+
+
+def test_a_worker_stops_though_callers_do_not_close() -> None:
+    stopped_first = slow_app(workers=1, seconds=0, to_close=0.1)
+    with contextlib.ExitStack() as open_still, stopped_first as (port, _):
+        for _ in range(2 * THREADS):
+            open_still.enter_context(answered(port))
+        told = time.monotonic()
+    assert time.monotonic() - told < GRACE / 2, "it waited for each of them, or was cut off"
+
+
+def test_who_has_hung_up_is_not_waited_for() -> None:
+    gone: list[None] = []
+    ours, theirs = socket.socketpair()
+    with selectors.DefaultSelector() as poller:
+        ours.close()
+        Partings(poller, lambda: gone.append(None)).begin(ours)
+        assert (len(gone), len(poller.get_map())) == (1, 0)
+    theirs.close()
