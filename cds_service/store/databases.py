@@ -18,9 +18,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
+from cds_service.store import statements
 from cds_service.store.errors import StoreError
 from cds_service.store.pages import PAGE, insert_by_page
-from cds_service.store.statements import Insert, add_up, insert_once, left_alone, those_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.dml import ReturningInsert
 
     from cds_service.store.rows import Row
+    from cds_service.store.statements import Insert
 
 # A driver's own connection: each has a type of its own, and they have no other in common.
 Raw: TypeAlias = Any
@@ -84,7 +85,7 @@ class Database(ABC):
 
         It returns some columns of the rows that it inserts.
         """
-        return insert_once(self.insert, columns)
+        return statements.insert_once(self.insert, columns)
 
     def insert_new(
         self, connection: Connection, key: Column[str], rows: Sequence[Row]
@@ -97,7 +98,7 @@ class Database(ABC):
 
     def add_up(self, connection: Connection, column: Column[Any], rows: Sequence[Row]) -> None:
         """Insert rows, or add to a column where a row of the same key is already there."""
-        connection.execute(add_up(self.insert, column), rows)
+        connection.execute(statements.add_up(self.insert, column), rows)
 
     def writing(self, connection: Connection) -> AbstractContextManager[object]:
         """Return a transaction that writes, whatever it reads before."""
@@ -175,17 +176,18 @@ class SQLite(Database):
     ) -> Sequence[str]:
         """Insert the rows that are not there yet, and return their keys."""
         keys = orjson.dumps([row[key.name] for row in rows]).decode()
-        there = set(connection.scalars(those_there(key), {"keys": keys}))
+        there = set(connection.scalars(statements.those_there(key), {"keys": keys}))
         new: dict[str, Row] = {}
         for row in rows:
             if row[key.name] not in there:
                 new.setdefault(row[key.name], row)
-        insert_by_page(connection, left_alone(self.insert, key.table), list(new.values()))
+        once = statements.left_alone(self.insert, key.table)
+        insert_by_page(connection, once, list(new.values()))
         return list(new)
 
     def add_up(self, connection: Connection, column: Column[Any], rows: Sequence[Row]) -> None:
         """Insert rows, or add to a column where a row of the same key is already there."""
-        insert_by_page(connection, add_up(self.insert, column), rows)
+        insert_by_page(connection, statements.add_up(self.insert, column), rows)
 
     def writing(self, connection: Connection) -> AbstractContextManager[object]:
         """Return a transaction that nobody else writes beside, from its beginning."""
