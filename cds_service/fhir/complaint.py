@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Occurrence
+from cds_service.fhir.entry import Entry
 from cds_service.fhir.index import PAIN
-from cds_service.fhir.ledger import Entry
 
 if TYPE_CHECKING:
     from cds_service.fhir.ledger import Form, Ledger

@@ -10,7 +10,7 @@ from cds_service.clinical.windows import Span, Unit, is_future, within
 from cds_service.content.findings import Computation
 from cds_service.fhir.access import as_text
 from cds_service.fhir.dates import read_age, read_date
-from cds_service.fhir.ledger import Entry
+from cds_service.fhir.entry import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

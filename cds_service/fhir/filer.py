@@ -9,8 +9,8 @@ from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.content.codes import CODE_SYSTEMS
 from cds_service.fhir.access import as_dict, as_text, codings
 from cds_service.fhir.circumstances import SIDES
+from cds_service.fhir.entry import Entry, chronic, says
 from cds_service.fhir.index import Role
-from cds_service.fhir.ledger import Entry, chronic, says
 from cds_service.fhir.statement import Holds
 from cds_service.fhir.terms import system_of
 from cds_service.fhir.text import quoted

@@ -16,6 +16,7 @@ from cds_service.fhir.notes import COMMENTED, read_document, read_notes, read_re
 from cds_service.fhir.observations import read_observation
 from cds_service.fhir.orders import read_draft, read_order
 from cds_service.fhir.questionnaires import read_response
+from cds_service.fhir.settlement import Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def find(record: Record, index: Index, given: tuple[Given, ...] = ()) -> Facts:
     for each in given:
         each.file(ledger)
     hear_complaint(ledger, alone=record.form_alone)
-    findings = ledger.settle()
+    findings = Settlement(ledger).findings()
     searched = frozenset(record.searched - record.doubtful)
     return Facts(
         as_of=record.as_of,

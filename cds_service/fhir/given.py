@@ -9,8 +9,8 @@ from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.clinical.truth import Truth
 from cds_service.clinical.windows import Since
 from cds_service.fhir.computed import meant
+from cds_service.fhir.entry import Entry, says
 from cds_service.fhir.index import PAIN
-from cds_service.fhir.ledger import Entry, says
 
 if TYPE_CHECKING:
     from cds_service.fhir.ledger import Ledger

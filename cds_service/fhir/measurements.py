@@ -9,7 +9,7 @@ from cds_service.clinical.windows import Since, Span, Unit, is_future
 from cds_service.content.findings import Reading
 from cds_service.fhir.answers import quantity_of
 from cds_service.fhir.circumstances import SIDES
-from cds_service.fhir.ledger import Entry, Ledger, says
+from cds_service.fhir.entry import Entry, says
 from cds_service.fhir.readings import Compared, compare
 from cds_service.fhir.units import Amount, kilograms
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cds_service.content.findings import FindingDefinition, Measured
     from cds_service.fhir.index import Index
+    from cds_service.fhir.ledger import Ledger
     from cds_service.fhir.statement import Statement
 
 # Weights are compared between 30 days and 12 months apart. Source: docs/reading.md, "Weight".

@@ -20,7 +20,7 @@ from cds_service.fhir.answers import as_part, item_answers, value_of, yes_or_no
 from cds_service.fhir.asked import file_asked
 from cds_service.fhir.computed import meant
 from cds_service.fhir.dates import first_date, read_date
-from cds_service.fhir.ledger import Entry, says
+from cds_service.fhir.entry import Entry, says
 from cds_service.fhir.readings import compare
 from cds_service.fhir.statement import Statement
 from cds_service.fhir.typed import file_text

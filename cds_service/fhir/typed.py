@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.clinical.windows import Since, Span, Unit
-from cds_service.fhir.ledger import Entry, says
+from cds_service.fhir.entry import Entry, says
 from cds_service.fhir.text import EXPLAINED, NEGATED, QUESTIONED, quoted
 
 if TYPE_CHECKING:
