@@ -19,8 +19,8 @@ from cds_service.fhir.typed import file_text
 if TYPE_CHECKING:
     from cds_service.fhir.filer import Filer
     from cds_service.fhir.measurements import Measurements
+    from cds_service.fhir.mentions import Mention
     from cds_service.fhir.statement import Statement
-    from cds_service.fhir.text import Mention
 
 _MAX_QUESTION = 120
 _MAX_TEXT = 2000

@@ -11,9 +11,9 @@ from cds_service.fhir.access import as_dict, as_text, codings
 from cds_service.fhir.circumstances import SIDES
 from cds_service.fhir.entry import Entry, chronic, says
 from cds_service.fhir.index import Role
+from cds_service.fhir.mentions import quoted
 from cds_service.fhir.statement import Holds
 from cds_service.fhir.terms import system_of
-from cds_service.fhir.text import quoted
 from cds_service.fhir.typed import explained, file_text
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from cds_service.fhir.answers import answer, interpretation_codes, number_of
 from cds_service.fhir.circumstances import SIDES, body_sites, severity, severity_said
 from cds_service.fhir.dates import first_date, start_of
 from cds_service.fhir.index import Role
+from cds_service.fhir.mentions import quoted
 from cds_service.fhir.statement import Holds, Statement
-from cds_service.fhir.text import quoted
 
 if TYPE_CHECKING:
     from cds_service.content.findings import FindingDefinition

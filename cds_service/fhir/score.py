@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.windows import Since, zone_of
 from cds_service.content.cases import CASE_DAY
 from cds_service.content.sentences import Sentence
-from cds_service.fhir.text import NEGATED
+from cds_service.fhir.mentions import NEGATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.clinical.windows import Since, Span, Unit
 from cds_service.fhir.entry import Entry, says
-from cds_service.fhir.text import EXPLAINED, NEGATED, QUESTIONED, quoted
+from cds_service.fhir.mentions import EXPLAINED, NEGATED, QUESTIONED, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from cds_service.fhir.filer import Filer
+    from cds_service.fhir.mentions import Mention
     from cds_service.fhir.statement import Statement
-    from cds_service.fhir.text import Mention
     from cds_service.fhir.units import Amount
 
 _FROM_TEXT = "(from text)"
