@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
 from cds_service.content.codes import CODE_SYSTEMS
-from cds_service.fhir.access import as_dict, as_text, codings
+from cds_service.fhir.access import as_text, codings
 from cds_service.fhir.circumstances import SIDES
 from cds_service.fhir.entry import Entry, chronic, says
 from cds_service.fhir.index import Role
@@ -15,6 +15,7 @@ from cds_service.fhir.mentions import quoted
 from cds_service.fhir.statement import Holds
 from cds_service.fhir.terms import system_of
 from cds_service.fhir.typed import explained, file_text
+from cds_service.fhir.words import all_words_of, displays, own_words, words_of
 
 if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
@@ -70,12 +71,12 @@ class Filer:
 
     def cues(self, concept: object) -> set[str]:
         """Return the kinds of words in a question that put its answers in doubt."""
-        text = _words_of(concept)
+        text = words_of(concept)
         return self.index.text.kinds(text) if text else set()
 
     def legible(self, concept: dict[str, Any]) -> bool:
         """Tell whether a concept has a code of a known system, or words."""
-        return _words_of(concept) is not None or self.marks(concept)[1]
+        return words_of(concept) is not None or self.marks(concept)[1]
 
     def file(self, concept: dict[str, Any], statement: Statement) -> bool:
         """File a concept; return whether it speaks of any finding.
@@ -87,7 +88,7 @@ class Filer:
         if not known:
             return self._file_words(concept, statement)
         self.file_marks(marks, concept, statement)
-        own = _own_words(concept) if statement.holds is not Holds.DENIED else None
+        own = own_words(concept) if statement.holds is not Holds.DENIED else None
         settled = {mark.finding.id for mark in marks}
         spoke = own is not None and file_text(own, statement, concept, self, settled)
         if not marks and not spoke:
@@ -214,7 +215,7 @@ class Filer:
         there = {f"site {site}" for site in statement.body_sites}
         there |= {f"bodysite {site}" for site in statement.body_sites}
         text = as_text(concept.get("text"))
-        if text and text.lower() not in _displays(concept, mark):
+        if text and text.lower() not in displays(concept, mark.code):
             there |= {f"site {site}" for site in self.index.sites.of_concept({"text": text})}
             if "severe" in self.index.severity.of_concept({"text": text}):
                 there.add("severe")
@@ -227,7 +228,7 @@ class Filer:
         return all(there & need for need in mark.needs)
 
     def _file_words(self, concept: dict[str, Any], statement: Statement) -> bool:
-        text = _words_of(concept)
+        text = words_of(concept)
         if text is None:
             return False
         if statement.holds is Holds.DENIED:
@@ -251,7 +252,7 @@ class Filer:
         """
         if not statement.hints_by_display:
             return
-        text = "; ".join(_all_words_of(concept))
+        text = "; ".join(all_words_of(concept))
         for mention in self.index.text.read(text):
             if mention.finding.carrier != statement.carrier or mention.doubt:
                 continue
@@ -290,41 +291,3 @@ def _is_elsewhere(finding: FindingDefinition, statement: Statement) -> bool:
         return False
     said = statement.body_sites - SIDES
     return bool(said) and finding.measured.site not in said
-
-
-def _words_of(concept: object) -> str | None:
-    text = as_text(as_dict(concept).get("text"))
-    if text:
-        return text
-    for coding in codings(concept):
-        display = as_text(coding.get("display"))
-        if display:
-            return display
-    return None
-
-
-def _all_words_of(concept: object) -> dict[str, None]:
-    """Return the text of a concept and its displays, each once."""
-    shown = [as_dict(concept).get("text"), *(each.get("display") for each in codings(concept))]
-    return dict.fromkeys(filter(None, map(as_text, shown)))
-
-
-def _own_words(concept: dict[str, Any]) -> str | None:
-    """Return the text of a coded concept where it is more than the display of a code.
-
-    Without a display nobody can tell the two apart.
-    """
-    text = as_text(concept.get("text"))
-    if text is None:
-        return None
-    shown = {(as_text(each.get("display")) or "").lower() for each in codings(concept)} - {""}
-    return text if shown and text.lower() not in shown else None
-
-
-def _displays(concept: dict[str, Any], mark: Mark) -> set[str]:
-    """Return the code's own words: they say nothing that the code does not."""
-    shown = {mark.code.display.lower()}
-    for coding in codings(concept):
-        if system_of(coding) is not None:
-            shown.add((as_text(coding.get("display")) or "").lower())
-    return shown
