@@ -16,7 +16,8 @@ from cds_service.fhir.bundles import next_link, unpack, unwrapped
 from cds_service.hooks.prefetch import BY_NAME, Completed, Key
 from cds_service.hooks.search import NotFhirError, Search, ask
 from cds_service.hooks.turns import Turns
-from cds_service.security.outbound import Allowance, Fault, Outbound, OutboundError, Server
+from cds_service.security.allowance import Allowance, Fault, OutboundError
+from cds_service.security.outbound import Outbound, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

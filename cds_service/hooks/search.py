@@ -12,10 +12,11 @@ from cds_service import metrics
 from cds_service.fhir.access import as_text
 from cds_service.fhir.bundles import joined, next_link, unpack
 from cds_service.hooks.prefetch import Key
-from cds_service.security.outbound import OutboundError
+from cds_service.security.allowance import OutboundError
 
 if TYPE_CHECKING:
-    from cds_service.security.outbound import Allowance, Answer, Server
+    from cds_service.security.allowance import Allowance, Answer
+    from cds_service.security.outbound import Server
 
 # The first page may have come in the prefetch. Who has more has a record that nobody can judge
 # within a call; what is there counts, and a note says that there was more.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cds_service.security.outbound import Allowance
+    from cds_service.security.allowance import Allowance
 
 
 class Turns:

@@ -12,13 +12,14 @@ from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untype
 from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped]  # the same
 
 from cds_service.fhir.access import as_text
+from cds_service.security.allowance import Allowance, OutboundError
 from cds_service.security.allowed import read_place
-from cds_service.security.outbound import Allowance, OutboundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cds_service.security.outbound import Answer, Outbound, Server
+    from cds_service.security.allowance import Answer
+    from cds_service.security.outbound import Outbound, Server
 
 _OK = 200
 _MAX_BYTES = 256 * 1024

@@ -2,98 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import re
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from enum import StrEnum
-from http.client import HTTPException
-from threading import Lock
-from time import monotonic
 from typing import TYPE_CHECKING
 
-from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError
-
+from cds_service.security.allowance import Allowance, Answer, Fault, OutboundError
 from cds_service.security.allowed import Base, Place, read_place
+from cds_service.security.wire import Wire, ask
 from cds_service.tracing import traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from _typeshed import WriteableBuffer
-
-# It would write URLs into the log, and their queries name patients.
-logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 _OK = 200
 # A name that takes longer than any deadline keeps its thread; more of them only wait.
 _RESOLVERS = 4
 _TOKEN = re.compile(r"[!-~]+")
 _MIB = 1024 * 1024
-
-
-class Fault(StrEnum):
-    """Why a call came to nothing, in a word that can be counted."""
-
-    NOT_ALLOWED = "not-allowed"
-    ADDRESS = "address"
-    UNREACHABLE = "unreachable"
-    CERTIFICATE = "certificate"
-    TIMEOUT = "timeout"
-    TOO_LARGE = "too-large"
-    BROKEN = "broken"
-    STATUS = "status"
-
-
-class OutboundError(Exception):
-    """A call came to nothing: the fault, and words that hold no token and no query."""
-
-    def __init__(self, fault: Fault, words: str) -> None:
-        """Keep the fault, and the words for notes and logs."""
-        super().__init__(words)
-        self.fault = fault
-
-
-class Allowance:
-    """The time, and the bytes, that calls may use up together, from now on."""
-
-    def __init__(self, seconds: float, max_bytes: int) -> None:
-        """Start to count."""
-        self._end = monotonic() + seconds
-        self._bytes = max_bytes
-        self._lock = Lock()
-
-    def seconds_left(self) -> float:
-        """Return the seconds left. Raises OutboundError once there are none."""
-        left = self._end - monotonic()
-        if left <= 0:
-            raise OutboundError(Fault.TIMEOUT, "no answer in time")
-        return left
-
-    def is_used_up(self) -> bool:
-        """Tell whether the time is over."""
-        return monotonic() >= self._end
-
-    def take(self, count: int) -> None:
-        """Use up some bytes. Raises OutboundError once there are none left."""
-        with self._lock:
-            self._bytes -= count
-            left = self._bytes
-        if left < 0:
-            raise OutboundError(Fault.TOO_LARGE, "the answer is too large")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server answered: its status, and its body as it came."""
-
-    status: int
-    body: bytes
 
 
 def addresses_of(host: str, port: int) -> list[str]:
@@ -231,7 +160,7 @@ class Server:
         if trace is not None:
             said["traceparent"] = trace
         with self._connect(allowance) as sock:
-            return _ask(_Wire(sock, allowance), method, place.target, said, body)
+            return ask(Wire(sock, allowance), method, place.target, said, body)
 
     def _connect(self, allowance: Allowance) -> socket.socket:
         """Connect to the first address that answers, each with its share of the time left."""
@@ -271,64 +200,3 @@ def _place(url: str) -> Place:
         return read_place(url)
     except ValueError as error:
         raise OutboundError(Fault.NOT_ALLOWED, str(error)) from None
-
-
-def _ask(
-    wire: _Wire, method: str, target: str, headers: Mapping[str, str], body: bytes | None
-) -> Answer:
-    """Send a request and read the whole answer."""
-    connection = HTTPConnection("")
-    # Were the socket lost, it would connect by itself, to anywhere.
-    connection.auto_open = 0
-    connection.sock = wire
-    try:
-        connection.request(method, target, body, headers, preload_content=False)
-        response = connection.getresponse()
-        if response.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
-            raise OutboundError(Fault.BROKEN, "the answer is compressed, unasked")
-        return Answer(response.status, response.read(decode_content=False))
-    except (HTTPError, HTTPException, OSError, ValueError):
-        wire.allowance.seconds_left()
-        raise OutboundError(Fault.BROKEN, "the answer broke off, or is no HTTP") from None
-
-
-class _Wire:
-    """A socket as the HTTP library uses it, where nothing outlasts the allowance.
-
-    The timeout of a socket is for each piece, so a server that sends byte by byte would hold it
-    for ever: here every piece has what is left of the whole.
-    """
-
-    def __init__(self, sock: socket.socket, allowance: Allowance) -> None:
-        self._sock = sock
-        self.allowance = allowance
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Incoming(self._sock, self.allowance))
-
-    def sendall(self, data: bytes) -> None:
-        self._sock.settimeout(self.allowance.seconds_left())
-        self._sock.sendall(data)
-
-    def settimeout(self, _seconds: float | None) -> None:
-        """Keep the timeout: the deadline sets it."""
-
-    def close(self) -> None:
-        """Leave it open: an answer without a length is read after this. Who opened it closes it."""
-
-
-class _Incoming(io.RawIOBase):
-    """The bytes of a socket, read for as long as the allowance lasts."""
-
-    def __init__(self, sock: socket.socket, allowance: Allowance) -> None:
-        self._sock = sock
-        self._allowance = allowance
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        self._sock.settimeout(self._allowance.seconds_left())
-        count = self._sock.recv_into(buffer)
-        self._allowance.take(count)
-        return count

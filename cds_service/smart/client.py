@@ -17,8 +17,9 @@ from cds_service.smart.grant import Grant, read_grant
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from cds_service.security.allowance import Allowance
     from cds_service.security.allowed import Base
-    from cds_service.security.outbound import Allowance, Server
+    from cds_service.security.outbound import Server
 
 _METADATA = "/.well-known/smart-configuration"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from cds_service.security.outbound import Fault, OutboundError
+from cds_service.security.allowance import Fault, OutboundError
 from cds_service.web.sheet import Saving
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from cds_service.hooks.envelope import Envelope
 from cds_service.hooks.fhir_server import FhirServers
 from cds_service.hooks.prefetch import templates, wanted
 from cds_service.hooks.turns import Turns
+from cds_service.security.allowance import Allowance
 from cds_service.security.allowed import read_base
-from cds_service.security.outbound import Allowance
 from tests.hooks.asking import TOKEN, record_of
 from tests.records import condition
 from tests.stub_server import serving

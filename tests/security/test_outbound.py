@@ -19,15 +19,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cds_service.security.allowance import Allowance, Answer, Fault, OutboundError
 from cds_service.security.allowed import read_base
-from cds_service.security.outbound import (
-    Allowance,
-    Answer,
-    Fault,
-    Outbound,
-    OutboundError,
-    addresses_of,
-)
+from cds_service.security.outbound import Outbound, addresses_of
 from tests.stub_server import dripping, said, serving, silence
 from tests.waiting import WAIT
 
