@@ -25,7 +25,7 @@ from cds_service.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cds_service.insight.reports import Report
+    from cds_service.insight.report import Report
     from cds_service.store.store import Store
 
 _RUNS = 5

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cds_service.counts import Kind
@@ -19,12 +17,13 @@ from cds_service.insight.asked import (
     topic_of,
 )
 from cds_service.insight.latency import buckets, in_words, percentile
-from cds_service.insight.plots import Bar, Columns, Curves, bars, columns, curves
+from cds_service.insight.plots import bars, columns, curves
+from cds_service.insight.report import Group, Line, Report
 from cds_service.insight.tables import Cell, Table
 from cds_service.insight.words import NOT_GIVEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cds_service.insight.asked import Asked
 
@@ -33,41 +32,6 @@ HALF, MOST = 0.5, 0.95
 _SHOWN = 12
 # A narrow space at which no line breaks.
 _THIN = "\u202f"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing of a plot: what it is, its numbers in words, and its shapes."""
-
-    label: str
-    says: str
-    bars: Sequence[Bar] = ()
-    trend: Columns | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Lines under a heading of their own, or under none."""
-
-    lines: Sequence[Line]
-    heading: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One question and its answer. ``name`` is that of its CSV file.
-
-    ``key`` says what the fills of its bars mean; ``left`` how many lines only its table has.
-    """
-
-    name: str
-    title: str
-    lead: str
-    table: Table
-    groups: Sequence[Group] = field(default=(), kw_only=True)
-    curves: Curves | None = field(default=None, kw_only=True)
-    key: Sequence[tuple[str, str]] = field(default=(), kw_only=True)
-    left: int = field(default=0, kw_only=True)
 
 
 def calls(asked: Asked) -> Report:
