@@ -6,10 +6,10 @@ import contextlib
 import selectors
 import socket
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Patience:
         """Be patient with a request from here on, but not for ever."""
         request = object()
         with self._lock:
-            self._under_way[request] = (time.monotonic() + self._seconds, sock)
+            self._under_way[request] = (monotonic() + self._seconds, sock)
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, daemon=True)
                 self._watcher.start()
@@ -53,9 +53,9 @@ class Patience:
 
     def _watch(self) -> None:
         while True:
-            time.sleep(self._seconds / _LOOKS)
+            sleep(self._seconds / _LOOKS)
             with self._lock:
-                now = time.monotonic()
+                now = monotonic()
                 late = [sock for until, sock in self._under_way.values() if until <= now]
             for sock in late:
                 # It may have hung up meanwhile.
@@ -93,11 +93,11 @@ class Partings:
         except OSError:  # it has hung up
             self._close(sock)
             return
-        self._waited_for[sock] = _Parting(time.monotonic() + TO_CLOSE)
+        self._waited_for[sock] = _Parting(monotonic() + TO_CLOSE)
 
     def give_up(self) -> None:
         """Close what had its time."""
-        now = time.monotonic()
+        now = monotonic()
         for sock in [sock for sock, each in self._waited_for.items() if each.until <= now]:
             self._end(sock)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import resource
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,10 @@ log = logging.getLogger("cds_service.worker")
 # Seconds that a connection is left to other workers by one that has no thread for it. It must not
 # be left for good: connections that are kept open may keep all threads of all workers busy.
 LEFT_TO_OTHERS = 0.02
+# A worker that may open no more files ends. So it asks for as many as its connections, those that
+# wait at the port when it stops, and the rest of its files need; where it does not get them, it
+# takes fewer connections.
+_FILES, _OTHER_FILES = 4096, 100
 
 
 class Refusal(NamedTuple):
@@ -94,6 +99,10 @@ class BoundedWorker(ThreadWorker):
         self._handled = 0
         # When a connection came for which there was no thread, and whether it was left long enough.
         self._left_at, self._overdue = math.inf, False
+        # How many connections leave enough files for the rest.
+        self._room = max(_files_allowed() - _OTHER_FILES, self.cfg.threads + 1)
+        self.worker_connections = min(self.worker_connections, self._room)
+        self.max_keepalived = self.worker_connections - self.cfg.threads
         super().init_process()
 
     def run(self) -> None:
@@ -148,10 +157,14 @@ class BoundedWorker(ThreadWorker):
     def finish_request(self, conn: Any, fs: Future[Any]) -> None:  # noqa: ANN401  as for handle
         """Take a connection back whose request was answered: it is kept, or ends."""
         self._handled -= 1
-        if fs.cancelled() or fs.exception() or fs.result():
+        failure = None if fs.cancelled() else fs.exception()
+        if failure is not None:
+            # gunicorn lets pass what Python ends processes by, and no request may end this one.
+            log.error("a request was broken off", extra={"reason": type(failure).__name__})
+        elif not fs.cancelled() and fs.result():
             super().finish_request(conn, fs)
-        else:
-            self._partings.begin(conn.sock)
+            return
+        self._partings.begin(conn.sock)
 
     def murder_pending(self) -> None:
         """Close connections that had their time."""
@@ -163,7 +176,8 @@ class BoundedWorker(ThreadWorker):
 
     def _take_waiting(self, listener: Any) -> None:  # noqa: ANN401  as for handle
         taken = -1
-        while taken < self.nr_conns:
+        # Who waits where no more files may be opened has to ask another replica.
+        while taken < self.nr_conns < self._room:
             taken = self.nr_conns
             self.accept(listener)
 
@@ -186,6 +200,16 @@ class BoundedWorker(ThreadWorker):
         # It may have hung up meanwhile.
         with contextlib.suppress(OSError):
             util.write_nonblock(client, _answer(refusal, request))
+
+
+def _files_allowed() -> int:
+    """Raise the limit of open files where it is low, and return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= _FILES:
+        return _FILES
+    allowed = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
 
 
 def _answer(refusal: Refusal, request: str) -> bytes:
