@@ -230,7 +230,7 @@ def test_a_worker_stops_though_callers_do_not_close() -> None:
         for _ in range(2 * THREADS):
             open_still.enter_context(answered(port))
         told = time.monotonic()
-    assert time.monotonic() - told < GRACE / 2, "it waited for each of them, or was cut off"
+    assert time.monotonic() - told < GRACE, "it waited until it was cut off"
 
 
 FEW = 150  # open files, of which a worker keeps 100 for other things than connections
