@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from cds_service.fhir.access import as_dict, as_list, as_text, last_path
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 _MAX_NESTING = 5
 _FAILED = {"fatal", "error"}
+_FAILED_STATUS = re.compile(r"[45][0-9]{2}(?![0-9])")
 # The issue types of FHIR: whatever else stands in their place is not repeated to anyone.
 _ISSUE_TYPES = frozenset(
     (
@@ -120,6 +122,8 @@ def _unpack_entry(entry: dict[str, Any], number: int, unpacked: Unpacked, depth:
         # A deleted resource in a history, or a request without a body, has none.
         if resource is not None or not ("request" in entry or "response" in entry):
             unpacked.cannot_read(f"entry {number} could not be read: it is not a FHIR resource")
+        else:
+            _response(as_dict(entry.get("response")), number, unpacked)
         return False
     if kind == "OperationOutcome":
         _outcome(resource, unpacked, asked=False)
@@ -134,6 +138,16 @@ def _unpack_entry(entry: dict[str, Any], number: int, unpacked: Unpacked, depth:
         unpacked.names[last_path(full) or full] = resource
     search = entry.get("search")
     return not isinstance(search, dict) or search.get("mode") != "include"
+
+
+def _response(response: dict[str, Any], number: int, unpacked: Unpacked) -> None:
+    """Read what an entry of a batch came to that brought no resource: it may have failed."""
+    if isinstance(response.get("outcome"), dict):
+        _outcome(response["outcome"], unpacked, asked=False)
+    failed = _FAILED_STATUS.match(as_text(response.get("status")) or "")
+    if failed and not unpacked.failed:
+        unpacked.failed = True
+        unpacked.lacks(f"holds entry {number} that failed ({failed[0]})")
 
 
 def _outcome(outcome: dict[str, Any], unpacked: Unpacked, *, asked: bool) -> None:

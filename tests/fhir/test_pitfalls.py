@@ -1243,6 +1243,38 @@ def test_pitfall_17_a_failed_search_denies_nothing(severity: str) -> None:
         assert record.notes[0] == "The Bundle came as an error (OperationOutcome: timeout)"
 
 
+FAILED_ENTRIES: dict[str, Json] = {
+    "a status": {"status": "403 Forbidden"},
+    "a status and an outcome": {
+        "status": "500",
+        "outcome": {
+            "resourceType": "OperationOutcome",
+            "issue": [{"severity": "error", "code": "exception"}],
+        },
+    },
+    "an outcome alone": {
+        "outcome": {"resourceType": "OperationOutcome", "issue": [{"severity": "fatal"}]}
+    },
+}
+
+
+@pytest.mark.parametrize("response", FAILED_ENTRIES.values(), ids=list(FAILED_ENTRIES))
+def test_pitfall_17_an_entry_of_a_batch_that_failed_denies_nothing(response: Json) -> None:
+    value = bundle(PAIN)
+    value["entry"].append({"response": response})
+    record = read_bundle(value, AS_OF)
+    assert read_record(record).state("cancer") == "unknown"
+    assert len(record.notes) == 1
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201", "204 No Content", "4", "x", None, 5])
+def test_pitfall_17_an_entry_of_a_batch_without_a_body_is_no_failure(status: object) -> None:
+    value = bundle(PAIN)
+    value["entry"].append({"response": {"status": status}})
+    record = read_bundle(value, AS_OF)
+    assert (read_record(record).state("cancer"), record.notes) == ("absent", [])
+
+
 def test_pitfall_17_a_warning_beside_the_results_is_no_failure() -> None:
     outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "information"}]}
     assert read_record(read_bundle(bundle(PAIN, outcome), AS_OF)).state("cancer") == "absent"
