@@ -28,6 +28,7 @@ _OPTIONAL = (
     "weak",
     "excludes",
     "denied_by",
+    "widest",
     "chronic",
     "past",
     "lives",
@@ -78,7 +79,8 @@ def read_finding(finding_id: str, theme: str, node: Node) -> FindingDefinition:
         weak=_weak(fields),
         excludes=_codes(fields, "excludes"),
         denied_by=_codes(fields, "denied_by"),
-        chronic=_chronic(fields),
+        widest=_among_codes(fields, "widest"),
+        chronic=_among_codes(fields, "chronic"),
         past_counts="past" in fields and fields["past"].choice(("counts",)) == "counts",
         lives=_life(fields),
         absent_after=_silence(fields["silence"]),
@@ -167,18 +169,19 @@ def _weak(fields: Fields) -> tuple[Weak, ...]:
     return tuple(groups)
 
 
-def _chronic(fields: Fields) -> frozenset[str]:
-    if "chronic" not in fields:
+def _among_codes(fields: Fields, name: str) -> frozenset[str]:
+    """Read those of a finding's codes of which more is said."""
+    if name not in fields:
         return frozenset()
     affirming = {code.code for code in _codes(fields, "codes")}
-    for node in fields["chronic"].items():
+    for node in fields[name].items():
         if node.text() not in affirming:
             node.refuse(
-                f"the chronic code {node.text()!r} is not among `codes`",
-                "It affirms nothing, so nothing could become chronic by it",
+                f"the {name} code {node.text()!r} is not among `codes`",
+                "It affirms nothing, so nothing more can be said of it",
                 "Add it to `codes` or take it out here",
             )
-    return frozenset(fields.texts("chronic"))
+    return frozenset(fields.texts(name))
 
 
 def _life(fields: Fields) -> Span | None:

@@ -94,6 +94,7 @@ class FindingDefinition:
 
     ``lives`` None means that it counts for ever. ``but_not`` are phrases that only sound like
     it, ``explained_by`` words beside it in a text that take the alarm out of it.
+    ``widest`` are the codes whose "no" is a no to all of it; where there are none, that of any is.
     ``aftercare_counts`` is False for injuries: a code of follow-up care or sequela (ICD-10-CM
     7th character) says that they are past.
     """
@@ -107,6 +108,7 @@ class FindingDefinition:
     weak: tuple[Weak, ...]
     excludes: tuple[Code, ...]
     denied_by: tuple[Code, ...]
+    widest: frozenset[str]
     chronic: frozenset[str]
     past_counts: bool
     lives: Span | None

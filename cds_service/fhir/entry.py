@@ -24,11 +24,12 @@ class Entry:
     marks the reason of a visit: it says that something is there, not that it began then. ``text``
     marks what was typed, which never outranks a code, and ``written`` is when, where that is known.
     ``restates`` is None for what is no answer of a form; an answer that says itself since when
-    takes the place of older answers.
+    takes the place of older answers. ``about`` is what exactly was said, a code or a name, where
+    the finding is wider than that; ``sides`` of which side.
     """
 
     __slots__ = (
-        "endable", "given", "observed", "occurrence", "restates", "sides", "text", "visit",
+        "about", "endable", "given", "observed", "occurrence", "restates", "sides", "text", "visit",
         "written",
     )  # fmt: skip
 
@@ -44,6 +45,7 @@ class Entry:
         text: bool = False,
         written: Since | None = None,
         restates: bool | None = None,
+        about: str | None = None,
     ) -> None:
         """Keep what is said, when it was seen, and how much it counts."""
         self.occurrence: Final = occurrence
@@ -55,6 +57,7 @@ class Entry:
         self.text: Final = text
         self.written: Final = written
         self.restates: Final = restates
+        self.about: Final = about
 
     @property
     def moment(self) -> Since | None:
@@ -73,7 +76,29 @@ class Entry:
             text=self.text,
             written=self.written,
             restates=self.restates,
+            about=self.about,
         )
+
+    def of_all(self) -> Entry:
+        """Return the same as a denial of all of a finding."""
+        return Entry(self.occurrence, self.observed, given=self.given)
+
+    def is_ended_by(self, denial: Entry) -> bool:
+        """Tell whether a denial came wholly after what was seen; what is undated is never older."""
+        seen, denied = self.observed, denial.observed
+        if not self.endable or seen is None or denied is None or denied.earliest is None:
+            return False
+        return denied.earliest > seen.latest and self.is_met_by(denial)
+
+    def is_met_by(self, denial: Entry) -> bool:
+        """Tell whether a denial is of the same.
+
+        "No sciatica" does not meet low back pain, nor a strong right leg the weakness of the left.
+        """
+        if self.about and denial.about and self.about != denial.about:
+            return False
+        other_side = not self.sides or not self.sides <= denial.sides
+        return not denial.sides or "both" in denial.sides or not other_side
 
 
 def chronic(since: Since | None, as_of: datetime) -> Since:

@@ -111,6 +111,7 @@ class Filer:
                 else:
                     self.hint(finding, f"{words}, {reason}", statement)
             elif mark.role is Role.DENIES and statement.holds is Holds.NOW:
+                # A code that denies is the name of the "no": it says no to all of it.
                 self.deny(finding, _as_recorded(mark.code, concept), statement)
             elif mark.role is Role.WEAK:
                 if self._accompanied(mark, concept, statement):
@@ -134,7 +135,7 @@ class Filer:
         if _is_elsewhere(finding, statement):
             return
         if statement.holds is Holds.DENIED:
-            self.deny(finding, words, statement)
+            self.deny(finding, words, statement, code or statement.name)
         elif (why := statement.why_open(finding)) is not None:
             self.hint(finding, f"{words}, {why}", statement)
         elif statement.severity not in finding.not_if_severity:
@@ -152,9 +153,7 @@ class Filer:
         since = statement.since
         if is_chronic:
             since = chronic(since, self.ledger.as_of)
-        entry = self._entry(
-            finding, words, since, concept, statement, "chronic" if is_chronic else None
-        )
+        entry = self._entry(finding, words, since, concept, statement, code)
         if statement.holds is Holds.PAST:
             self.ledger.of(finding.id).past.append(entry)
             if not finding.past_counts:
@@ -167,11 +166,19 @@ class Filer:
             for recurrent in self.index.recurrence_of.get(finding.id, ()):
                 self.ledger.affirm(recurrent, entry)
 
-    def deny(self, finding: FindingDefinition, words: str, statement: Statement) -> None:
-        """File a denial."""
+    def deny(
+        self,
+        finding: FindingDefinition,
+        words: str,
+        statement: Statement,
+        about: str | None = None,
+    ) -> None:
+        """File a denial: of all of the finding, or of what it is ``about``."""
         evidence = Evidence(statement.reference, f"{words}: no", statement.when)
         observed = statement.observed or statement.since
-        self.ledger.deny(finding, Entry(Occurrence(observed, None, evidence), observed))
+        sides = frozenset(statement.body_sites & SIDES)
+        entry = Entry(Occurrence(observed, None, evidence), observed, sides=sides, about=about)
+        self.ledger.deny(finding, entry)
 
     def hint(self, finding: FindingDefinition, words: str, statement: Statement) -> None:
         """File what does not decide, but is a reason to ask."""
@@ -191,13 +198,14 @@ class Filer:
         since: Since | None,
         concept: dict[str, Any],
         statement: Statement,
-        remark: str | None,
+        code: str | None,
     ) -> Entry:
+        remark = "chronic" if code in finding.chronic else None
         text = says(words, since, statement.severity, statement.remark, remark)
         occurrence = Occurrence(since, None, Evidence(statement.reference, text, statement.when))
-        sides = _NOTHING
+        sides = frozenset(statement.body_sites & SIDES)
         if finding.id in self.index.sided:
-            sides = frozenset(self.index.sides.of_concept(concept) | statement.body_sites) & SIDES
+            sides |= self.index.sides.of_concept(concept) & SIDES
         return Entry(
             occurrence,
             statement.observed,
@@ -207,6 +215,7 @@ class Filer:
             text=statement.from_text,
             written=statement.written,
             restates=statement.restates,
+            about=code or statement.name,
         )
 
     def _accompanied(self, mark: Mark, concept: dict[str, Any], statement: Statement) -> bool:
@@ -231,6 +240,8 @@ class Filer:
         text = words_of(concept)
         if text is None:
             return False
+        if self.index.text.whole(text):
+            statement = replace(statement, name=text.casefold())
         if statement.holds is Holds.DENIED:
             return self._deny_words(text, statement)
         return file_text(text, statement, concept, self)
@@ -242,7 +253,7 @@ class Filer:
         """
         named = self.index.text.whole(text)
         for name in named:
-            self.deny(self.index.findings[name], quoted(text), statement)
+            self.deny(self.index.findings[name], quoted(text), statement, statement.name)
         return bool(named)
 
     def _hint_by_words(self, concept: dict[str, Any], statement: Statement) -> None:

@@ -125,25 +125,16 @@ class Ledger:
         heard = self.heard.get(name)
         if heard is None:
             return []
-        starts = [
-            each.observed.earliest
-            for each in heard.denied
-            if not each.given and each.observed and each.observed.earliest
-        ]
-        if not starts:
+        denied = [each for each in heard.denied if not each.given]
+        if not denied:
             return _last_said(heard.affirmed)
-        newest = max(starts)
-        return _last_said([each for each in heard.affirmed if not _ended(each, newest)])
+        return _last_said(
+            [each for each in heard.affirmed if not any(map(each.is_ended_by, denied))]
+        )
 
     def _note_future(self, entry: Entry, date: Since | None) -> None:
         if date is not None and is_future(date, self.as_of):
             self.note(f"{entry.occurrence.evidence.reference}: its date lies in the future")
-
-
-def _ended(affirmation: Entry, denied: datetime) -> bool:
-    """Tell whether a denial came wholly after what was seen; what is undated is never older."""
-    seen = affirmation.observed
-    return affirmation.endable and seen is not None and denied > seen.latest
 
 
 def _last_said(affirmed: list[Entry]) -> list[Entry]:

@@ -51,10 +51,20 @@ class Settlement:
             denied = {name: heard.denied for name, heard in self._heard.items() if heard.denied}
             for name, entries in denied.items():
                 for other in links.get(name, ()):
-                    for entry in entries:
+                    for entry in self._whole(entries, name):
                         # "Shaking chills, but never above 38": the no is to the number alone.
-                        if links is self._index.kinds or not self._affirmed_beside(entry, other):
-                            self._ledger.deny(self._definitions[other], entry)
+                        spares = links is self._index.twins and self._affirmed_beside(entry, other)
+                        if not spares:
+                            self._ledger.deny(self._definitions[other], entry.of_all())
+
+    def _whole(self, denied: list[Entry], name: str) -> list[Entry]:
+        """Return the denials of all of a finding: of its widest codes, and of both sides."""
+        widest = self._definitions[name].widest
+        wide = [each for each in denied if not widest or each.about is None or each.about in widest]
+        sides = {side for each in wide for side in each.sides}
+        if {"left", "right"} <= sides:
+            return wide
+        return [each for each in wide if not each.sides or "both" in each.sides]
 
     def _affirmed_beside(self, denial: Entry, name: str) -> bool:
         """Tell whether the resource of a denial says yes to another finding itself."""
@@ -75,8 +85,9 @@ class Settlement:
         if heard.affirmed and not affirmed:
             ended = heard.affirmed[-1].occurrence.evidence
             self._ledger.note(f"{ended.reference} recorded “{name}”; a newer entry denies it")
-        if newest and affirmed and all(each.text for each in affirmed):
-            open_still = self._outranked(name, affirmed, newest)
+        if affirmed and all(each.text for each in affirmed):
+            meeting = [no for no in denied if any(each.is_met_by(no) for each in affirmed)]
+            open_still = self._outranked(name, affirmed, meeting)
             if open_still is not None:
                 return open_still
         if affirmed:
@@ -86,16 +97,25 @@ class Settlement:
                     f"{affirmed[0].occurrence.evidence.reference} records it: it counts as present"
                 )
             return Finding(name, Truth.PRESENT, _occurrences(affirmed))
-        if newest and not any(_may_follow(hint, newest) for hint in heard.hinted):
-            return Finding(name, Truth.ABSENT, _occurrences(denied))
+        whole = self._whole(denied, name)
+        if whole:
+            last = max(whole, key=_seen_last)
+            if not any(_may_follow(hint, last) for hint in heard.hinted):
+                return Finding(name, Truth.ABSENT, _occurrences(whole))
+        elif newest:
+            self._ledger.note(
+                f"{newest.occurrence.evidence.reference} denies a part of “{name}”: "
+                "the rest of it stays to be asked"
+            )
         return Finding(name, Truth.UNKNOWN, _occurrences(heard.hinted))
 
-    def _outranked(self, name: str, typed: list[Entry], denial: Entry) -> Finding | None:
+    def _outranked(self, name: str, typed: list[Entry], denied: list[Entry]) -> Finding | None:
         """Return the finding left open, where a coded "no" is as new as all that was typed of it.
 
         A text does not outrank the code, and the code does not silence an alarm.
         """
-        if any(_is_after(each, denial) for each in typed):
+        denial = max(denied, key=_seen_last, default=None)
+        if denial is None or any(_is_after(each, denial) for each in typed):
             return None
         self._ledger.note(
             f"{denial.occurrence.evidence.reference} denies “{name}”, but the text in "

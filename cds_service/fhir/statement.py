@@ -66,6 +66,8 @@ class Statement:
     # ``worsens``: a note beside the code says that it gets worse.
     suspects: bool
     worsens: bool
+    # ``name``: what an observation is called in words, where a finding is called so too.
+    name: str | None
 
     def __init__(  # noqa: PLR0913  what a resource may say around one concept
         self,
@@ -93,6 +95,7 @@ class Statement:
         hints_by_display: bool = False,
         suspects: bool = False,
         worsens: bool = False,
+        name: str | None = None,
     ) -> None:
         """State what is told; a constructor of a data class's own costs ten times as much."""
         self.reference = reference
@@ -118,6 +121,7 @@ class Statement:
         self.hints_by_display = hints_by_display
         self.suspects = suspects
         self.worsens = worsens
+        self.name = name
 
     def why_open(self, finding: FindingDefinition) -> str | None:
         """Return why this leaves a finding to be asked, in words; None where it is sure."""

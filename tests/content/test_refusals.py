@@ -169,6 +169,10 @@ SLIPS = {
         FINDINGS, "chronic: [161891005]", "chronic: [134407002]", "chronic: [134407002]",
         "the chronic code '134407002' is not among `codes`", "Add it to `codes`",
     ),
+    "a widest code that affirms nothing": Slip(
+        FINDINGS, "chronic: [161891005]", "widest: [134407002]", "widest: [134407002]",
+        "the widest code '134407002' is not among `codes`", "Add it to `codes`",
+    ),
     "a life that is no length of time": Slip(
         FINDINGS, "lives: 30 days", "lives: a month", "lives: a month",
         "'a month' is not a length of time", "Write it as `30 days`",
