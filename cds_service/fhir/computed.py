@@ -215,11 +215,18 @@ def _minor(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
 
 
 def _deceased(finding: FindingDefinition, record: Record, ledger: Ledger) -> None:
-    """File that the patient has died, by flag or by date."""
+    """File that the patient has died, by flag or by a date that is past.
+
+    It silences every card, so a date that cannot be read or is still to come is noted only.
+    """
     died = as_text(record.patient.get("deceasedDateTime"))
-    if record.patient.get("deceasedBoolean") is True or died:
+    date = read_date(died, record.zone)
+    past = date is not None and not is_future(date, record.as_of)
+    if record.patient.get("deceasedBoolean") is True or past:
         evidence = Evidence("Patient", "has died", died)
-        ledger.affirm(finding, Entry(Occurrence(read_date(died, record.zone), None, evidence)))
+        ledger.affirm(finding, Entry(Occurrence(date, None, evidence)))
+    elif died:
+        ledger.note("Patient: a date of death that is none, or is to come, does not count")
 
 
 _COMPUTATIONS: dict[Computation, Callable[[FindingDefinition, Record, Ledger], None]] = {

@@ -20,7 +20,7 @@ from cds_service.hooks.counting import (
 from cds_service.hooks.envelope import read_envelope
 from cds_service.hooks.feedback import add_feedback
 from cds_service.hooks.prefetch import wanted
-from cds_service.hooks.services import SERVICES, discovery
+from cds_service.hooks.services import SERVICES, Service, discovery
 from cds_service.journal import Judged, answered_cards
 from cds_service.metrics import count_verdicts
 from cds_service.problems import Problem
@@ -87,12 +87,26 @@ def hooks(desk: Desk, fhir_servers: FhirServers) -> Blueprint:
                 diagnostics=prefetched.why_incomplete(),
                 expression="prefetch.conditions",
             )
+        if not cards:
+            _refuse_unread(envelope, service)
         shown = [] if desk.shadow else cards
         return Response(orjson.dumps({"cards": shown}), mimetype="application/json")
 
     add_feedback(routes, desk)
     count_calls(routes)
     return routes
+
+
+def _refuse_unread(envelope: Envelope, service: Service) -> None:
+    """Refuse what would get no card, where nothing in the context could be read.
+
+    An empty list would say that there is nothing to be said of it.
+    """
+    given = envelope.given
+    if given.problems and not given.resources:
+        field = f"context.{service.carries}"
+        msg = f"{field} {given.problems[0]}: nothing in it could be judged"
+        raise Problem(400, "invalid", msg, expression=field)
 
 
 def _unless_dismissed(

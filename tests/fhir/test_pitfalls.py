@@ -1000,7 +1000,13 @@ def test_pitfall_15_a_missing_patient_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "died", [{"deceasedBoolean": True}, {"deceasedDateTime": "2026-01"}, {"deceasedDateTime": "?"}]
+    "died",
+    [
+        {"deceasedBoolean": True},
+        {"deceasedDateTime": "2026-01"},
+        {"deceasedDateTime": "2026"},
+        {"deceasedDateTime": ago()},
+    ],
 )
 def test_pitfall_15_the_dead_get_no_card(died: Json) -> None:
     result = read(patient(**died), PAIN, condition("G83.4", 1))
@@ -1011,6 +1017,13 @@ def test_pitfall_15_the_dead_get_no_card(died: Json) -> None:
 @pytest.mark.parametrize("alive", [{"deceasedBoolean": False}, {"deceasedBoolean": "yes"}])
 def test_pitfall_15_the_living_do(alive: Json) -> None:
     assert read(patient(**alive), PAIN, condition("G83.4", 1))["E01"] == MET
+
+
+@pytest.mark.parametrize("died", ["?", "unknown", "2027", ago(-1)])
+def test_pitfall_15_a_date_of_death_that_is_none_silences_no_emergency(died: str) -> None:
+    result = read(patient(deceasedDateTime=died), PAIN, condition("G83.4", 1))
+    assert (result.gate, result["E01"]) == ("open", MET)
+    assert any("date of death" in note for note in result.notes)
 
 
 # --- 16. medicines ---

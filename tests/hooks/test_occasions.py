@@ -141,6 +141,33 @@ def test_a_problem_that_cannot_be_read_is_noted_and_denies_nothing(client: Flask
     assert alone.status_code == 412
 
 
+# --- what is written cannot be read ---
+
+UNREAD: dict[str, object] = {
+    "a resource as text": {"resourceType": "Bundle", "entry": [{"resource": "{}"}]},
+    "an array of numbers": [3],
+    "an array of texts": ["x"],
+    "an error in its place": {"resourceType": "OperationOutcome", "issue": []},
+}
+
+
+@pytest.mark.parametrize("value", UNREAD.values(), ids=list(UNREAD))
+@pytest.mark.parametrize("hook", ["order-sign", "appointment-book"])
+def test_what_cannot_be_read_is_refused_where_no_card_could_say_so(
+    client: FlaskClient, hook: str, value: object
+) -> None:
+    (field,) = NEEDED[hook]
+    answer = post(client, request_of(hook, whole_prefetch(condition()), **{field: value}))
+    assert answer.status_code == 400
+    (issue,) = answer.get_json()["issue"]
+    assert issue["expression"] == [f"context.{field}"]
+    emergency = condition(CAUDA_EQUINA)
+    answered = post(
+        client, request_of(hook, whole_prefetch(condition(), emergency), **{field: value})
+    )
+    assert "emergency" in topics(answered.get_json()), "and holds no emergency back"
+
+
 # --- appointments -------------------------------------------------------------------------------
 
 
