@@ -32,6 +32,15 @@ _TYPED = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_TYPED = 30
+# A first word, and what is said behind it.
+_YES_AND = re.compile(
+    r"(?P<first>[a-z]+)\b[\s,;:.!()\u2013-]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+)
+_LONGEST_SAID = 200
+# The kinds of words behind a yes that leave nobody sure of it.
+_TAKES_BACK = frozenset(
+    {"contrast", "family", "history", "hypothetical", "negated", "questioned", "suspected"}
+)
 # A muscle grade between two: 4+ is more than 4 and less than 5.
 _SHADES = {"+": 0.3, "-": -0.3, None: 0.0}
 
@@ -58,9 +67,26 @@ def _value(part: dict[str, Any], index: Index) -> bool | None:
         return concept_answer(concept, index)
     text = as_text(part.get("valueString"))
     if text is not None:
-        return _named(index.answers.of_answer(text))
+        return _named(_said(text, index))
     number = number_of(part)
     return True if number is not None and number > 0 else None
+
+
+def _said(text: str, index: Index) -> str | None:
+    """Return the answer that a text is: a word for it, or a yes and what is said of it.
+
+    "Yes, since Monday" is a yes. One that is doubted, denied or past behind it ("yes, in 2019") is
+    none that could be told, and a "no" with more behind it never denies.
+    """
+    whole = index.answers.of_answer(text)
+    match = (
+        _YES_AND.fullmatch(text.strip()) if whole is None and len(text) <= _LONGEST_SAID else None
+    )
+    if match is None or index.answers.of_answer(match["first"]) != "yes":
+        return whole
+    since = index.text.time_in(match["rest"])
+    over = since is not None and not since.lasting
+    return None if over or index.text.kinds(match["rest"]) & _TAKES_BACK else "yes"
 
 
 def concept_answer(concept: dict[str, Any], index: Index) -> bool | None:
@@ -75,7 +101,7 @@ def concept_answer(concept: dict[str, Any], index: Index) -> bool | None:
         for coding in listed:
             texts += [coding.get("display"), coding.get("code")]
         words = [word for text in texts if (word := as_text(text))]
-        said = {name for word in words if (name := index.answers.of_answer(word))}
+        said = {name for word in words if (name := _said(word, index))}
     return _named(next(iter(said))) if len(said) == 1 else None
 
 
@@ -148,7 +174,7 @@ def yes_or_no(given: dict[str, Any], index: Index) -> bool | None:
     if isinstance(coding, dict):
         return concept_answer({"coding": [coding]}, index)
     text = as_text(given.get("valueString"))
-    return _named(index.answers.of_answer(text)) if text else None
+    return _named(_said(text, index)) if text else None
 
 
 def value_of(given: dict[str, Any]) -> object:
