@@ -28,7 +28,8 @@ _NEGATIVE = {"neg", "nd"}
 _TYPED = re.compile(
     r"(?P<number>[0-9]{1,6}(?:[.,][0-9]{1,6})?)\s*"
     r"(?:(?P<shade>[+-])?(?:/|out of|of)\s*(?P<of>100|10|5)"
-    r"|(?P<unit>(?:deg(?:rees)? )?[a-z\u00b0\u00b5\[%][a-z0-9_/%\]]{0,14}))",
+    r"|(?P<unit>(?:deg(?:rees?)? )?"
+    r"[a-z\u00b0\u00ba\u02da\u2103\u2109\u00b5\[%][a-z0-9_/%\]\u00b0]{0,14}))",
     re.IGNORECASE,
 )
 _LONGEST_TYPED = 30

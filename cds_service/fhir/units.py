@@ -25,8 +25,14 @@ class Amount(Value):
 
 
 _TENTH = Decimal("0.1")
-_CELSIUS = {"cel", "°c", "c", "degc", "celsius", "deg c", "degrees c"}
-_FAHRENHEIT = {"[degf]", "°f", "f", "degf", "fahrenheit", "deg f", "degrees f"}
+_CELSIUS = {"cel", "°c", "c°", "c", "degc", "celsius"} | {
+    f"{degrees} {unit}" for degrees in ("deg", "degree", "degrees") for unit in ("c", "celsius")
+}
+_FAHRENHEIT = {"[degf]", "°f", "f°", "f", "degf", "fahrenheit"} | {
+    f"{degrees} {unit}" for degrees in ("deg", "degree", "degrees") for unit in ("f", "fahrenheit")
+}
+# Signs that look like the degree sign, or hold one.
+_SIGNS = str.maketrans({"º": "°", "˚": "°", "℃": "°c", "℉": "°f"})
 _CELSIUS_PLAUSIBLE = (25.0, 45.0)
 _FAHRENHEIT_PLAUSIBLE = (77.0, 113.0)
 _KILOGRAMS = {
@@ -56,7 +62,7 @@ _SHORT_UNITS, _LONG_UNITS = {"/10"}, {"mm", "%", "/100"}
 def unit_of(quantity: dict[str, Any]) -> str | None:
     """Return the UCUM code of a quantity, else its unit as written, in lower case."""
     unit = as_text(quantity.get("code")) or as_text(quantity.get("unit"))
-    return unit.lower() if unit else None
+    return unit.translate(_SIGNS).lower().rstrip(".") if unit else None
 
 
 def _written(quantity: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from tests.fhir.builders import (
     judged,
     observation,
     read,
+    temperature,
 )
 
 NO_POSITION = answers({"no-position-helps": True})
@@ -42,6 +43,23 @@ def named(text: str, value: object, days: float = 0, **more: object) -> Json:
 def test_a_temperature_as_words_counts(said: Json) -> None:
     calm = answers({"fever": False, "fever-unmeasured": False}, authored=ago(hours=5))
     assert judged(calm, said)["E05"] == MET
+
+
+UNITS = {
+    39.5: ["ºC", "℃", "C°", "˚C", "Cel.", "degree Celsius", "degrees Celsius"],
+    103.0: ["ºF", "℉", "F°", "degrees Fahrenheit"],
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"), [(value, unit) for value, units in UNITS.items() for unit in units]
+)
+def test_a_temperature_in_a_unit_that_is_written_otherwise(value: float, unit: str) -> None:
+    for said in (
+        temperature(value, unit=unit),
+        observation("8310-5", f"{value} {unit.rstrip('.')}"),
+    ):
+        assert judged(said)["E05"] == MET
 
 
 @pytest.mark.parametrize(

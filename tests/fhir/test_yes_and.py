@@ -13,8 +13,8 @@ YES = [
 ]  # fmt: skip
 NOT_TOLD = [
     "Yes, in 2019", "Yes, 5 years ago", "Yes, but resolved", "Yes - mother", "Yes, possibly",
-    "Yes?", "Yes, no longer", "yes/no", "present in the past", "positive family history", "yesterday",
-    "yes " + "x" * 200,
+    "Yes?", "Yes, no longer", "yes/no", "present in the past", "positive family history",
+    "yesterday", "yes " + "x" * 200,
 ]  # fmt: skip
 NO_AND = ["No, but since Monday", "no since Monday", "None (not asked)", "negative last year"]
 
