@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _LOOKS = 10
-# Seconds that a caller has to close what we have closed, and bytes that it may still send.
-TO_CLOSE, STILL_SENT = 2.0, 65_536
-_AT_ONCE = 4096  # bytes
+# Seconds that a caller has to close what we have closed, and bytes that it may still send: a body
+# that is refused by its head is still on its way, and with the rest unread the refusal is lost.
+TO_CLOSE, STILL_SENT = 2.0, 16 * 1024 * 1024
+_AT_ONCE = 65_536  # bytes
 
 
 class Patience:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cds_service import patience as patience_module
-from cds_service.patience import STILL_SENT, Partings, Patience
+from cds_service.patience import Partings, Patience
 from tests.waiting import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+LITTLE = 65_536  # bytes: they find room on their way
 
 
 def test_a_connection_that_is_gone_is_left_alone() -> None:
@@ -48,7 +51,7 @@ def reset(caller: socket.socket) -> None:
 
 def send_on(caller: socket.socket) -> None:
     with suppress(OSError):
-        caller.sendall(b"x" * STILL_SENT)
+        caller.sendall(b"x" * LITTLE)
 
 
 ENDS: dict[str, Callable[[socket.socket], object]] = {
@@ -60,9 +63,12 @@ ENDS: dict[str, Callable[[socket.socket], object]] = {
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
 def test_a_parting_ends_once(
-    end: Callable[[socket.socket], object], pair: tuple[socket.socket, socket.socket]
+    end: Callable[[socket.socket], object],
+    pair: tuple[socket.socket, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ours, theirs = pair
+    monkeypatch.setattr(patience_module, "STILL_SENT", LITTLE)
     gone: list[None] = []
     with selectors.DefaultSelector() as poller:
         partings = Partings(poller, lambda: gone.append(None))

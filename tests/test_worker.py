@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
 import urllib.request
-from http.client import HTTPResponse
+from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING
 
 import pytest
@@ -150,6 +151,15 @@ def test_a_call_that_breaks_off_is_not_repeated_in_the_log(port: int, log: Path)
         caller.sendall(f"GET /{NAME}".encode())
     assert healthy(port)
     assert NAME not in log.read_text()
+
+
+def test_a_refusal_by_the_head_arrives_though_the_body_is_still_on_its_way(port: int) -> None:
+    caller = HTTPConnection("127.0.0.1", port, timeout=WAIT)
+    with contextlib.closing(caller):
+        caller.connect()
+        caller.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+        caller.request("POST", "/cds-services/nope", b" " * 1_000_000)
+        assert caller.getresponse().status == 404
 
 
 class Ours(errors.InvalidHeader):
