@@ -13,6 +13,8 @@ from cds_service.fhir.dates import first_date, start_of
 from cds_service.fhir.index import Role
 from cds_service.fhir.mentions import quoted
 from cds_service.fhir.statement import Holds, Statement
+from cds_service.fhir.typed import file_text
+from cds_service.fhir.words import all_words_of
 
 if TYPE_CHECKING:
     from cds_service.content.findings import FindingDefinition
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _COUNTS = {"final", "amended", "corrected", "appended", "registered", "preliminary"}
 _SAID = {"registered", "preliminary"}
 _FALSE = {"entered-in-error", "cancelled"}
+_DENYING = {"neg", "nd"}
 _MAX_WORDS = 60
 _MAX_TEXT = 2000
 _HOLDS = {True: Holds.NOW, False: Holds.DENIED, None: Holds.OPEN}
@@ -168,7 +171,28 @@ def _file_by_words(
                 filer.affirm(ours, quoted(asks), concept, own)
                 return
             concept = concept | {"text": filer.index.questions.as_statement(asks)}
-        filer.file(concept, own)
+        if not filer.file(concept, own):
+            _file_with_value(part, concept, statement, filer)
+
+
+def _file_with_value(
+    part: dict[str, Any], concept: dict[str, Any], statement: Statement, filer: Filer
+) -> None:
+    """File what a name and its value say only together: "anal tone", "reduced"."""
+    if part.get("dataAbsentReason") or interpretation_codes(part) & _DENYING:
+        return
+    for name in all_words_of(concept):
+        for value in _words_of_value(part):
+            if file_text(f"{name} {value}"[:_MAX_TEXT], statement, {}, filer):
+                return
+
+
+def _words_of_value(part: dict[str, Any]) -> dict[str, None]:
+    """Return the words of a value: a text, or those of a concept."""
+    said = [as_text(part.get("valueString"))]
+    for concept in concepts(part.get("valueCodeableConcept")):
+        said += all_words_of(concept)
+    return dict.fromkeys(filter(None, said))
 
 
 def file_measured(
@@ -229,7 +253,7 @@ def _file_values(
     asked = frozenset(cue for concept in code for cue in filer.cues(concept))
     if "family" in asked:
         return
-    denied = not interpretation_codes(part).isdisjoint({"neg", "nd"})
+    denied = bool(interpretation_codes(part) & _DENYING)
     own = replace(
         statement,
         holds=Holds.DENIED if denied else statement.holds,
