@@ -94,6 +94,7 @@ class FindingDefinition:
 
     ``lives`` None means that it counts for ever. ``but_not`` are phrases that only sound like
     it, ``explained_by`` words beside it in a text that take the alarm out of it.
+    ``called`` are words that say it only where they are all that is written, as on a problem list.
     ``widest`` are the codes whose "no" is a no to all of it; where there are none, that of any is.
     ``aftercare_counts`` is False for injuries: a code of follow-up care or sequela (ICD-10-CM
     7th character) says that they are past.
@@ -114,6 +115,7 @@ class FindingDefinition:
     lives: Span | None
     absent_after: frozenset[str]
     phrases: tuple[str, ...]
+    called: tuple[str, ...]
     but_not: tuple[str, ...]
     explained_by: tuple[str, ...]
     severity_of: str | None

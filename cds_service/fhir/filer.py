@@ -6,20 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import Evidence, Occurrence
-from cds_service.content.codes import CODE_SYSTEMS
 from cds_service.fhir.access import as_text, codings
 from cds_service.fhir.circumstances import SIDES
 from cds_service.fhir.entry import Entry, chronic, says
 from cds_service.fhir.index import Role
 from cds_service.fhir.mentions import quoted
 from cds_service.fhir.statement import Holds
-from cds_service.fhir.terms import system_of
 from cds_service.fhir.typed import explained, file_text
-from cds_service.fhir.words import all_words_of, displays, own_words, words_of
+from cds_service.fhir.words import all_words_of, as_recorded, displays, own_words, words_of
 
 if TYPE_CHECKING:
     from cds_service.clinical.windows import Since
-    from cds_service.content.codes import Code
     from cds_service.content.findings import FindingDefinition
     from cds_service.fhir.index import Index, Mark
     from cds_service.fhir.ledger import Ledger
@@ -104,7 +101,7 @@ class Filer:
             if finding.id in excluded or finding.id in done or finding.carrier != statement.carrier:
                 continue
             if mark.role is Role.AFFIRMS:
-                words = _as_recorded(mark.code, concept)
+                words = as_recorded(mark.code, concept)
                 reason = explained(finding.id, concept, statement, self)
                 if reason is None or statement.holds is not Holds.NOW:
                     self.affirm(finding, words, concept, statement, code=mark.code.code)
@@ -112,12 +109,12 @@ class Filer:
                     self.hint(finding, f"{words}, {reason}", statement)
             elif mark.role is Role.DENIES and statement.holds is Holds.NOW:
                 # A code that denies is the name of the "no": it says no to all of it.
-                self.deny(finding, _as_recorded(mark.code, concept), statement)
+                self.deny(finding, as_recorded(mark.code, concept), statement)
             elif mark.role is Role.WEAK:
                 if self._accompanied(mark, concept, statement):
-                    self.affirm(finding, _as_recorded(mark.code, concept), concept, statement)
+                    self.affirm(finding, as_recorded(mark.code, concept), concept, statement)
                 else:
-                    words = _as_recorded(mark.code, concept)
+                    words = as_recorded(mark.code, concept)
                     self.hint(finding, f"{words}, not enough by itself", statement)
             else:
                 continue
@@ -240,6 +237,12 @@ class Filer:
         text = words_of(concept)
         if text is None:
             return False
+        called = self.index.called.get(text.casefold())
+        if called is not None and called.carrier == statement.carrier:
+            written = statement.observed or statement.since
+            own = replace(statement, name=text.casefold(), from_text=True, written=written)
+            self.affirm(called, f"{quoted(text)} (from text)", concept, own)
+            return True
         if self.index.text.whole(text):
             statement = replace(statement, name=text.casefold())
         if statement.holds is Holds.DENIED:
@@ -273,27 +276,6 @@ class Filer:
                 self.affirm(mention.finding, words, concept, own)
             else:
                 self.hint(mention.finding, words, statement)
-
-
-def _as_recorded(code: Code, concept: dict[str, Any]) -> str:
-    """Return a code as the record has it: behind a prefix of ours stands the whole code."""
-    about = CODE_SYSTEMS[code.system]
-    if not about.by_prefix:
-        return str(code)
-    for coding in codings(concept):
-        recorded = as_text(coding.get("code"))
-        if (
-            recorded
-            and system_of(coding) is code.system
-            and _bare(recorded).startswith(_bare(code.code))
-        ):
-            display = as_text(coding.get("display")) or code.display
-            return f"{display} ({about.label} {recorded})"
-    return str(code)
-
-
-def _bare(code: str) -> str:
-    return code.replace(".", "").upper()
 
 
 def _is_elsewhere(finding: FindingDefinition, statement: Statement) -> bool:

@@ -185,6 +185,9 @@ class Index:
         self.severity_of = _linked(content, "severity_of")
         self.recurrence_of = _linked(content, "recurrence_of")
         self.measured_names = MeasuredNames(content)
+        self.called = {
+            name.casefold(): each for each in content.findings.values() for name in each.called
+        }
         self.computed = tuple(each for each in content.findings.values() if each.computed)
         self.kinds = _kinds(content)
         self.twins = _twins(content)

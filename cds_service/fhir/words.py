@@ -1,9 +1,10 @@
-"""The words of a concept, beside its codes."""
+"""The words of a concept, beside its codes and for them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cds_service.content.codes import CODE_SYSTEMS
 from cds_service.fhir.access import as_dict, as_text, codings
 from cds_service.fhir.terms import system_of
 
@@ -51,3 +52,24 @@ def displays(concept: dict[str, Any], code: Code) -> set[str]:
         if system_of(coding) is not None:
             shown.add((as_text(coding.get("display")) or "").lower())
     return shown
+
+
+def as_recorded(code: Code, concept: dict[str, Any]) -> str:
+    """Return a code as the record has it: behind a prefix of ours stands the whole code."""
+    about = CODE_SYSTEMS[code.system]
+    if not about.by_prefix:
+        return str(code)
+    for coding in codings(concept):
+        recorded = as_text(coding.get("code"))
+        if (
+            recorded
+            and system_of(coding) is code.system
+            and _bare(recorded).startswith(_bare(code.code))
+        ):
+            display = as_text(coding.get("display")) or code.display
+            return f"{display} ({about.label} {recorded})"
+    return str(code)
+
+
+def _bare(code: str) -> str:
+    return code.replace(".", "").upper()
