@@ -8,9 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +33,7 @@ from cds_service import patience, worker
 from cds_service.serve import Server, gunicorn_options
 from cds_service.settings import Settings
 
-bind, workers, seconds, left_to_others, to_close = sys.argv[1:]
+bind, workers, seconds, left_to_others, to_close, ready = sys.argv[1:]
 worker.LEFT_TO_OTHERS = float(left_to_others)
 patience.TO_CLOSE = float(to_close)
 
@@ -42,7 +44,12 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(os.getpid()).encode()]
 
-Server(gunicorn_options(Settings(bind=bind), int(workers)), lambda: app).run()
+def tell(worker):
+    with open(ready, "a") as stream:
+        print(os.getpid(), file=stream)
+
+options = gunicorn_options(Settings(bind=bind), int(workers))
+Server(options | {"post_worker_init": tell}, lambda: app).run()
 """
 
 
@@ -60,20 +67,20 @@ def slow_app(
     """
     port = free_port()
     command = ["sh", "-c", f'{limits}\nexec "$0" "$@"', sys.executable, "-c", SLOW_APP]
-    arguments = map(str, (f"127.0.0.1:{port}", workers, seconds, left_to_others, to_close))
-    process = subprocess.Popen([*command, *arguments])
+    with tempfile.NamedTemporaryFile() as ready:
+        told = (f"127.0.0.1:{port}", workers, seconds, left_to_others, to_close, ready.name)
+        process = subprocess.Popen([*command, *map(str, told)])
 
-    def listen() -> bool:
-        with socket.socket() as probe:
-            there = probe.connect_ex(("127.0.0.1", port)) == 0
-        return there and len(children(process.pid)) == workers
+        def are_ready() -> bool:
+            """Tell whether the workers hear signals: before, one that is told to stop goes on."""
+            return len(Path(ready.name).read_text().split()) == workers
 
-    try:
-        until(listen, "the workers")
-        yield port, children(process.pid)
-    finally:
-        process.terminate()
-        process.wait(WAIT)
+        try:
+            until(are_ready, "the workers")
+            yield port, children(process.pid)
+        finally:
+            process.terminate()
+            process.wait(WAIT)
 
 
 def ask(port: int, callers: int) -> list[HTTPConnection]:
